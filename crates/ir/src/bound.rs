@@ -1,0 +1,1 @@
+//! Proven intervals of field values.

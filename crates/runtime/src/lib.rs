@@ -1,0 +1,1 @@
+//! Keys, witnesses, proofs and their versioned artifacts
