@@ -2,10 +2,11 @@
 
 use std::fmt::{self, Debug, Display};
 
-use ndarray::ArrayD;
-
+use crate::error::IrError;
 use crate::function::Function;
+use crate::graph::Graph;
 use crate::op::{Quotient, Requant, Window};
+use crate::verify::verify_field;
 
 /// Arithmetic that linear operators need, alike for real numbers and integers.
 pub trait Scalar:
@@ -26,6 +27,16 @@ pub trait Scalar:
     fn from_i64(value: i64) -> Self;
     /// Bytes that identify the value, used for content hashes.
     fn to_bytes(self) -> [u8; 8];
+    /// The sum; integers wrap, which verified graphs exclude.
+    fn plus(self, other: Self) -> Self;
+    /// The product; integers wrap, which verified graphs exclude.
+    fn times(self, other: Self) -> Self;
+    /// The position that the value names, `None` unless it is a non-negative integer.
+    fn to_index(self) -> Option<usize>;
+    /// Shortest text that reads back as the same value.
+    fn to_text(self) -> String;
+    /// Reads what [`Scalar::to_text`] writes.
+    fn from_text(text: &str) -> Option<Self>;
 }
 
 impl Scalar for f64 {
@@ -35,6 +46,23 @@ impl Scalar for f64 {
     fn to_bytes(self) -> [u8; 8] {
         self.to_bits().to_le_bytes()
     }
+    fn plus(self, other: Self) -> Self {
+        self + other
+    }
+    fn times(self, other: Self) -> Self {
+        self * other
+    }
+    fn to_index(self) -> Option<usize> {
+        let exact = (0.0..9.0e15).contains(&self) && libm::trunc(self) == self;
+        exact.then_some(self as usize)
+    }
+    fn to_text(self) -> String {
+        let text = format!("{self:?}");
+        text.strip_suffix(".0").map_or(text.clone(), str::to_string)
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
 }
 
 impl Scalar for i64 {
@@ -43,6 +71,21 @@ impl Scalar for i64 {
     }
     fn to_bytes(self) -> [u8; 8] {
         self.to_le_bytes()
+    }
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+    fn times(self, other: Self) -> Self {
+        self.wrapping_mul(other)
+    }
+    fn to_index(self) -> Option<usize> {
+        usize::try_from(self).ok()
+    }
+    fn to_text(self) -> String {
+        self.to_string()
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
     }
 }
 
@@ -61,14 +104,14 @@ pub trait Domain: Clone + Debug + PartialEq + Send + Sync + 'static {
     /// Name used by the text form.
     const NAME: &'static str;
 
-    /// Evaluates `map` elementwise; the error says which value left its range.
-    fn eval_map(map: &Self::Map, x: &ArrayD<Self::Scalar>) -> Result<ArrayD<Self::Scalar>, String>;
-    /// Evaluates `x / y` elementwise on tensors of one shape.
-    fn eval_div(
-        div: &Self::Div,
-        x: &ArrayD<Self::Scalar>,
-        y: &ArrayD<Self::Scalar>,
-    ) -> Result<ArrayD<Self::Scalar>, String>;
+    /// Whether the caller may pass `value` as an element of `input`; the error says why not.
+    fn admit(input: &Self::Input, value: Self::Scalar) -> Result<(), String>;
+    /// Evaluates `map` on one element; the error says which range was left.
+    fn eval_map(map: &Self::Map, x: Self::Scalar) -> Result<Self::Scalar, String>;
+    /// Evaluates `x / y` on one pair; the error says which range was left.
+    fn eval_div(div: &Self::Div, x: Self::Scalar, y: Self::Scalar) -> Result<Self::Scalar, String>;
+    /// The invariants that only this domain has; `graph` meets the common ones.
+    fn verify(graph: &Graph<Self>) -> Vec<IrError>;
 }
 
 /// Real numbers: the meaning of the ONNX model.
@@ -87,12 +130,20 @@ impl Domain for Float {
     type Note = ();
     const NAME: &'static str = "float";
 
-    fn eval_map(map: &Function, x: &ArrayD<f64>) -> Result<ArrayD<f64>, String> {
-        Ok(x.mapv(|v| map.eval(v)))
+    fn admit(_: &(), _: f64) -> Result<(), String> {
+        Ok(())
     }
 
-    fn eval_div(_: &(), x: &ArrayD<f64>, y: &ArrayD<f64>) -> Result<ArrayD<f64>, String> {
+    fn eval_map(map: &Function, x: f64) -> Result<f64, String> {
+        Ok(map.eval(x))
+    }
+
+    fn eval_div(_: &(), x: f64, y: f64) -> Result<f64, String> {
         Ok(x / y)
+    }
+
+    fn verify(_: &Graph<Self>) -> Vec<IrError> {
+        Vec::new()
     }
 }
 
@@ -104,20 +155,20 @@ impl Domain for Field {
     type Note = Log2Scale;
     const NAME: &'static str = "field";
 
-    fn eval_map(map: &Requant, x: &ArrayD<i64>) -> Result<ArrayD<i64>, String> {
-        let mut out = x.clone();
-        for v in &mut out {
-            *v = map.eval(*v)?;
-        }
-        Ok(out)
+    fn admit(input: &Window, value: i64) -> Result<(), String> {
+        input.admit(value).map(|_| ())
     }
 
-    fn eval_div(div: &Quotient, x: &ArrayD<i64>, y: &ArrayD<i64>) -> Result<ArrayD<i64>, String> {
-        let mut out = x.clone();
-        for (v, d) in out.iter_mut().zip(y) {
-            *v = div.eval(*v, *d)?;
-        }
-        Ok(out)
+    fn eval_map(map: &Requant, x: i64) -> Result<i64, String> {
+        map.eval(x)
+    }
+
+    fn eval_div(div: &Quotient, x: i64, y: i64) -> Result<i64, String> {
+        div.eval(x, y)
+    }
+
+    fn verify(graph: &Graph<Self>) -> Vec<IrError> {
+        verify_field(graph)
     }
 }
 
@@ -139,6 +190,6 @@ impl Log2Scale {
 
 impl Display for Log2Scale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "2^{}", -self.0)
+        write!(f, "2^{}", -i64::from(self.0))
     }
 }

@@ -1,5 +1,9 @@
 //! Real functions of one variable.
 
+use std::fmt;
+
+use crate::domain::Scalar;
+
 /// A unary function on real numbers; evaluated with `libm`, so that results do not depend on the machine.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Function {
@@ -71,8 +75,170 @@ pub enum Function {
 }
 
 impl Function {
-    /// Value at `x`.
-    pub fn eval(self, _x: f64) -> f64 {
-        0.0
+    /// Value at `x`. Outside the domain of the function the result is NaN, as in IEEE 754.
+    pub fn eval(self, x: f64) -> f64 {
+        match self {
+            Function::Abs => libm::fabs(x),
+            Function::Acos => libm::acos(x),
+            Function::Acosh => libm::acosh(x),
+            Function::Asin => libm::asin(x),
+            Function::Asinh => libm::asinh(x),
+            Function::Atan => libm::atan(x),
+            Function::Atanh => libm::atanh(x),
+            Function::Ceil => libm::ceil(x),
+            Function::Celu(alpha) if x < 0.0 => alpha * libm::expm1(x / alpha),
+            Function::Clip { lo, hi } => clip(x, lo, hi),
+            Function::Cos => libm::cos(x),
+            Function::Cosh => libm::cosh(x),
+            Function::Elu(alpha) if x < 0.0 => alpha * libm::expm1(x),
+            Function::Erf => libm::erf(x),
+            Function::Exp => libm::exp(x),
+            Function::Floor => libm::floor(x),
+            Function::Gelu => 0.5 * x * (1.0 + libm::erf(x * std::f64::consts::FRAC_1_SQRT_2)),
+            Function::GeluTanh => {
+                let inner = libm::sqrt(2.0 / std::f64::consts::PI) * (x + 0.044715 * x * x * x);
+                0.5 * x * (1.0 + libm::tanh(inner))
+            }
+            Function::HardSigmoid { alpha, beta } => clip(alpha * x + beta, 0.0, 1.0),
+            Function::HardSwish => x * clip(x / 6.0 + 0.5, 0.0, 1.0),
+            Function::LeakyRelu(alpha) if x < 0.0 => alpha * x,
+            Function::Celu(_) | Function::Elu(_) | Function::LeakyRelu(_) => x,
+            Function::Log => libm::log(x),
+            Function::Mish => x * libm::tanh(softplus(x)),
+            Function::Pow(exponent) => libm::pow(x, exponent),
+            Function::Reciprocal => 1.0 / x,
+            Function::Relu => {
+                if x <= 0.0 {
+                    0.0
+                } else {
+                    x
+                }
+            }
+            Function::Round => libm::rint(x),
+            Function::Rsqrt => 1.0 / libm::sqrt(x),
+            Function::Selu { alpha, gamma } if x < 0.0 => gamma * (alpha * libm::expm1(x)),
+            Function::Selu { gamma, .. } => gamma * x,
+            Function::Sigmoid => sigmoid(x),
+            Function::Sign if x == 0.0 || x.is_nan() => x,
+            Function::Sign => libm::copysign(1.0, x),
+            Function::Sin => libm::sin(x),
+            Function::Sinh => libm::sinh(x),
+            Function::Softplus => softplus(x),
+            Function::Softsign => x / (1.0 + libm::fabs(x)),
+            Function::Sqrt => libm::sqrt(x),
+            Function::Swish(alpha) => x * sigmoid(alpha * x),
+            Function::Tan => libm::tan(x),
+            Function::Tanh => libm::tanh(x),
+            Function::ThresholdedRelu(alpha) => {
+                if x > alpha {
+                    x
+                } else {
+                    0.0
+                }
+            }
+            Function::Trunc => libm::trunc(x),
+        }
+    }
+}
+
+/// `min(max(x, lo), hi)`: `hi` wins where the limits cross.
+fn clip(x: f64, lo: f64, hi: f64) -> f64 {
+    let x = if x < lo { lo } else { x };
+    if x > hi { hi } else { x }
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + libm::exp(-x))
+}
+
+/// `log(1 + e^x)`, written so that no intermediate overflows.
+fn softplus(x: f64) -> f64 {
+    clip(x, 0.0, f64::INFINITY) + libm::log1p(libm::exp(-libm::fabs(x)))
+}
+
+/// The text form of every function, once for both directions: the braces are an expression when reading and a pattern
+/// when printing.
+macro_rules! text_form {
+    ($($name:literal ($($arg:ident),*) => { $($function:tt)+ })+) => {
+        /// Name and parameters in the text form.
+        fn parts(self) -> (&'static str, Vec<f64>) {
+            match self {
+                $(Function::$($function)+ => ($name, vec![$($arg),*]),)+
+            }
+        }
+
+        fn from_parts(name: &str, parameters: &[f64]) -> Option<Self> {
+            match (name, parameters) {
+                $(($name, &[$($arg),*]) => Some(Function::$($function)+),)+
+                _ => None,
+            }
+        }
+    };
+}
+
+impl Function {
+    text_form! {
+        "abs"() => { Abs }
+        "acos"() => { Acos }
+        "acosh"() => { Acosh }
+        "asin"() => { Asin }
+        "asinh"() => { Asinh }
+        "atan"() => { Atan }
+        "atanh"() => { Atanh }
+        "ceil"() => { Ceil }
+        "celu"(alpha) => { Celu(alpha) }
+        "clip"(lo, hi) => { Clip { lo, hi } }
+        "cos"() => { Cos }
+        "cosh"() => { Cosh }
+        "elu"(alpha) => { Elu(alpha) }
+        "erf"() => { Erf }
+        "exp"() => { Exp }
+        "floor"() => { Floor }
+        "gelu"() => { Gelu }
+        "gelu_tanh"() => { GeluTanh }
+        "hard_sigmoid"(alpha, beta) => { HardSigmoid { alpha, beta } }
+        "hard_swish"() => { HardSwish }
+        "leaky_relu"(alpha) => { LeakyRelu(alpha) }
+        "log"() => { Log }
+        "mish"() => { Mish }
+        "pow"(exponent) => { Pow(exponent) }
+        "reciprocal"() => { Reciprocal }
+        "relu"() => { Relu }
+        "round"() => { Round }
+        "rsqrt"() => { Rsqrt }
+        "selu"(alpha, gamma) => { Selu { alpha, gamma } }
+        "sigmoid"() => { Sigmoid }
+        "sign"() => { Sign }
+        "sin"() => { Sin }
+        "sinh"() => { Sinh }
+        "softplus"() => { Softplus }
+        "softsign"() => { Softsign }
+        "sqrt"() => { Sqrt }
+        "swish"(alpha) => { Swish(alpha) }
+        "tan"() => { Tan }
+        "tanh"() => { Tanh }
+        "thresholded_relu"(alpha) => { ThresholdedRelu(alpha) }
+        "trunc"() => { Trunc }
+    }
+
+    /// Reads what [`Display`](fmt::Display) prints; `None` unless it is of that form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let Some((name, rest)) = text.split_once('(') else {
+            return Self::from_parts(text, &[]);
+        };
+        let parameters: Option<Vec<f64>> = rest.strip_suffix(')')?.split(',').map(|p| p.trim().parse().ok()).collect();
+        Self::from_parts(name, &parameters?)
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, parameters) = self.parts();
+        f.write_str(name)?;
+        if !parameters.is_empty() {
+            let parameters: Vec<String> = parameters.iter().map(|p| p.to_text()).collect();
+            write!(f, "({})", parameters.join(","))?;
+        }
+        Ok(())
     }
 }

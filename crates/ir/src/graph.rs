@@ -61,12 +61,28 @@ impl Fact {
 
     /// Number of elements.
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().fold(1, |n, d| n.saturating_mul(*d))
     }
 
     /// Whether an extent is zero.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Fails when the result of `node` would have more than [`MAX_ELEMENTS`] elements. Extents of 0 count as 1, so that
+    /// products of any of the extents stay small.
+    pub(crate) fn limit(&self, node: &str, op: &'static str) -> Result<(), IrError> {
+        let elements = self.shape.iter().fold(1u128, |n, d| n.saturating_mul((*d).max(1) as u128));
+        if elements <= MAX_ELEMENTS as u128 {
+            return Ok(());
+        }
+        Err(IrError::Limit {
+            node: node.to_string(),
+            op,
+            what: "number of elements",
+            got: elements,
+            limit: MAX_ELEMENTS as u128,
+        })
     }
 }
 
@@ -125,21 +141,9 @@ impl<D: Domain> Graph<D> {
         note: D::Note,
     ) -> Result<NodeId, IrError> {
         let facts: Vec<&Fact> = inputs.iter().map(|i| &self.dag[i.0].fact).collect();
-        let fact = infer(&op, &facts).map_err(|reason| IrError::Invalid {
-            node: name.to_string(),
-            op: op.name(),
-            reason,
-        })?;
-        let elements = fact.shape.iter().fold(1u128, |n, d| n.saturating_mul(*d as u128));
-        if elements > MAX_ELEMENTS as u128 {
-            return Err(IrError::Limit {
-                node: name.to_string(),
-                op: op.name(),
-                what: "number of elements",
-                got: elements,
-                limit: MAX_ELEMENTS as u128,
-            });
-        }
+        let fact =
+            infer(&op, &facts).map_err(|reason| IrError::Invalid { node: name.to_string(), op: op.name(), reason })?;
+        fact.limit(name, op.name())?;
         let is_input = matches!(op, CoreOp::Input(_));
         let node = Node { name: name.to_string(), op, inputs: inputs.to_vec(), fact, note };
         let id = NodeId(self.dag.add_node(node));
@@ -160,6 +164,11 @@ impl<D: Domain> Graph<D> {
     /// The node `id`; ids come from this graph.
     pub fn node(&self, id: NodeId) -> &Node<D> {
         &self.dag[id.0]
+    }
+
+    /// The node `id`, if this graph has it.
+    pub(crate) fn get(&self, id: NodeId) -> Option<&Node<D>> {
+        self.dag.node_weight(id.0)
     }
 
     /// Shape of the node `id`.

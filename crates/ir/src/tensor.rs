@@ -43,12 +43,23 @@ impl<T: Scalar> Tensor<T> {
 
     /// Elements in row-major order.
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
-        self.0.iter().copied()
+        self.data().iter().copied()
     }
 
     /// Elements in row-major order, copied.
     pub fn to_vec(&self) -> Vec<T> {
-        self.0.iter().copied().collect()
+        self.data().to_vec()
+    }
+
+    /// Elements in row-major order.
+    pub fn data(&self) -> &[T] {
+        // Every constructor keeps the standard layout.
+        self.0.as_slice().unwrap_or(&[])
+    }
+
+    /// The same elements in row-major order under another shape, sharing the storage; `None` when the lengths differ.
+    pub fn reshaped(&self, shape: &[usize]) -> Option<Self> {
+        self.0.clone().into_shape_with_order(IxDyn(shape)).ok().map(Self)
     }
 
     /// The underlying array.
@@ -68,8 +79,11 @@ impl<T: Scalar> Tensor<T> {
         for d in self.shape() {
             hasher.update(&(*d as u64).to_le_bytes());
         }
-        for v in self.iter() {
-            hasher.update(&v.to_bytes());
+        let mut block = Vec::with_capacity(8 * 1024);
+        for values in self.data().chunks(1024) {
+            block.clear();
+            block.extend(values.iter().flat_map(|v| v.to_bytes()));
+            hasher.update(&block);
         }
         hasher.finalize().to_hex()[..16].to_string()
     }

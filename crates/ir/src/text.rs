@@ -1,1 +1,1 @@
-//! placeholder
+//! Text form of graphs.

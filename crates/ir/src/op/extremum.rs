@@ -1,5 +1,8 @@
 //! Elementwise maximum and minimum.
 
+use crate::bound::Interval;
+use crate::domain::Scalar;
+
 /// Which of two elements is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extremum {
@@ -13,6 +16,26 @@ impl Extremum {
         match self {
             Extremum::Max => "max",
             Extremum::Min => "min",
+        }
+    }
+
+    /// Whether `x` is strictly better than `y`.
+    pub(super) fn prefers<T: Scalar>(self, x: T, y: T) -> bool {
+        match self {
+            Extremum::Max => x > y,
+            Extremum::Min => x < y,
+        }
+    }
+
+    /// The better of the two; `x` when neither is.
+    pub(super) fn eval<T: Scalar>(self, x: T, y: T) -> T {
+        if self.prefers(y, x) { y } else { x }
+    }
+
+    pub(super) fn bound(self, x: &Interval, y: &Interval) -> Interval {
+        match self {
+            Extremum::Max => Interval { lo: (&x.lo).max(&y.lo).clone(), hi: (&x.hi).max(&y.hi).clone() },
+            Extremum::Min => Interval { lo: (&x.lo).min(&y.lo).clone(), hi: (&x.hi).min(&y.hi).clone() },
         }
     }
 }

@@ -1,7 +1,14 @@
 //! Reduction along axes.
 
+use num_bigint::BigInt;
+
+use super::extremum::Extremum;
+use super::view::{row_major, strided};
 use super::{arity, join};
+use crate::bound::Interval;
+use crate::domain::Scalar;
 use crate::graph::{DType, Fact};
+use crate::tensor::Tensor;
 
 /// What a reduction keeps of the elements it joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,5 +54,33 @@ impl Reduce {
             .collect();
         let dtype = if self.reducer == Reducer::Sum { join(x.dtype, DType::Int) } else { x.dtype };
         Ok(Fact::new(&shape, dtype))
+    }
+
+    pub(super) fn eval<T: Scalar>(&self, x: &Tensor<T>) -> Vec<T> {
+        let shape = x.shape();
+        let kept: Vec<usize> = (0..shape.len()).map(|i| if self.axes.contains(&i) { 1 } else { shape[i] }).collect();
+        let steps: Vec<isize> = row_major(&kept)
+            .iter()
+            .zip(0..)
+            .map(|(k, i)| if self.axes.contains(&i) { 0 } else { *k as isize })
+            .collect();
+        let mut out = vec![None; kept.iter().product()];
+        for (v, at) in x.iter().zip(strided(shape, 0, &steps)) {
+            out[at] = Some(match (out[at], self.reducer) {
+                (None, _) => v,
+                (Some(y), Reducer::Sum) => v.plus(y),
+                (Some(y), Reducer::Max) => Extremum::Max.eval(y, v),
+                (Some(y), Reducer::Min) => Extremum::Min.eval(y, v),
+            });
+        }
+        out.into_iter().map(|v| v.unwrap_or(T::zero())).collect()
+    }
+
+    /// Bound of the result on operands of `shape` within `x`.
+    pub(super) fn bound(&self, shape: &[usize], x: &Interval) -> Interval {
+        match self.reducer {
+            Reducer::Sum => x.scaled(&self.axes.iter().map(|a| BigInt::from(shape[*a])).product()),
+            Reducer::Max | Reducer::Min => x.clone(),
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Data movement.
 
-use super::arity;
+use super::{arity, checked_len};
+use crate::domain::Scalar;
 use crate::graph::{DType, Fact};
+use crate::tensor::Tensor;
 
 /// Where each element of the result comes from. Costs nothing in a circuit: it is wiring.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +71,7 @@ impl View {
                     if !fits {
                         return Err(format!("operands differ beside axis {axis}: {:?} and {:?}", first.shape, f.shape));
                     }
-                    shape[*axis] += f.shape[*axis];
+                    shape[*axis] = shape[*axis].saturating_add(f.shape[*axis]);
                 }
                 shape
             }
@@ -84,13 +86,11 @@ impl View {
                     arity::<1>(facts)?[0]
                 };
                 ranks(x, &[before.len(), after.len(), interior.len()])?;
-                (0..x.shape.len())
-                    .map(|i| before[i] + after[i] + x.shape[i] + x.shape[i].saturating_sub(1) * interior[i])
-                    .collect()
+                padded(&x.shape, before, after, interior)
             }
             View::Reshape { shape } => {
                 let [x] = arity::<1>(facts)?;
-                if shape.iter().product::<usize>() != x.len() {
+                if checked_len(shape) != Some(x.len()) {
                     return Err(format!("a tensor of shape {:?} cannot be reshaped to {shape:?}", x.shape));
                 }
                 shape.clone()
@@ -133,7 +133,7 @@ impl View {
                 if *axis >= x.shape.len() {
                     return Err(format!("axis {axis} of a tensor of rank {}", x.shape.len()));
                 }
-                if shape.iter().product::<usize>() != indices.len() {
+                if checked_len(shape) != Some(indices.len()) {
                     return Err(format!("{} indices for shape {shape:?}", indices.len()));
                 }
                 if let Some(i) = indices.iter().find(|i| **i >= x.shape[*axis]) {
@@ -143,7 +143,7 @@ impl View {
             }
             View::Index { shape, indices } => {
                 let [x] = arity::<1>(facts)?;
-                if shape.iter().product::<usize>() != indices.len() {
+                if checked_len(shape) != Some(indices.len()) {
                     return Err(format!("{} indices for shape {shape:?}", indices.len()));
                 }
                 if let Some(i) = indices.iter().find(|i| **i >= x.len()) {
@@ -161,7 +161,29 @@ impl View {
 
     /// Origin of every element of the result, in row-major order; `shapes` are those of the operands and fit.
     pub fn sources(&self, shapes: &[&[usize]]) -> Vec<Source> {
-        let from_first = |index: usize| Source::Element { operand: 0, index };
+        self.assemble(shapes, |operand, index| Source::Element { operand, index }, Source::Zero)
+    }
+
+    pub(super) fn eval<T: Scalar>(&self, operands: &[&Tensor<T>]) -> Vec<T> {
+        let shapes: Vec<&[usize]> = operands.iter().map(|x| x.shape()).collect();
+        let data: Vec<&[T]> = operands.iter().map(|x| x.data()).collect();
+        self.assemble(&shapes, |operand, index| data[operand][index], T::zero())
+    }
+
+    /// Whether an element of the result is 0 whatever the operands are.
+    pub(super) fn fills_zero(&self, shapes: &[&[usize]]) -> bool {
+        match (self, shapes) {
+            (View::Pad { before, after, interior }, [x]) => {
+                let grows = |i: usize| before[i] > 0 || after[i] > 0 || (interior[i] > 0 && x[i] > 1);
+                (0..x.len()).any(grows)
+            }
+            _ => false,
+        }
+    }
+
+    /// The elements of the result: `at(operand, index)` is an element of an operand, by row-major position.
+    fn assemble<T: Clone>(&self, shapes: &[&[usize]], at: impl Fn(usize, usize) -> T, zero: T) -> Vec<T> {
+        let from_first = |index: usize| at(0, index);
         match self {
             View::Reshape { .. } | View::Retype { .. } => (0..shapes[0].iter().product()).map(from_first).collect(),
             View::Index { indices, .. } => indices.iter().map(|i| from_first(*i)).collect(),
@@ -173,8 +195,9 @@ impl View {
             }
             View::Slice { start, step, size } => {
                 let strides = row_major(shapes[0]);
-                let offset = start.iter().zip(&strides).map(|(s, k)| s * k).sum();
-                let step: Vec<isize> = step.iter().zip(&strides).map(|(s, k)| s * *k as isize).collect();
+                let offset = start.iter().zip(&strides).map(|(s, k)| s.wrapping_mul(*k)).fold(0, usize::wrapping_add);
+                // The step of an axis with at most one element is not limited by its extent.
+                let step: Vec<isize> = step.iter().zip(&strides).map(|(s, k)| s.wrapping_mul(*k as isize)).collect();
                 strided(size, offset, &step).map(from_first).collect()
             }
             View::Broadcast { shape } => {
@@ -204,29 +227,38 @@ impl View {
                 for o in 0..outer {
                     for (operand, shape) in shapes.iter().enumerate() {
                         let block: usize = shape[*axis..].iter().product();
-                        out.extend((o * block..(o + 1) * block).map(|index| Source::Element { operand, index }));
+                        out.extend((o * block..(o + 1) * block).map(|index| at(operand, index)));
                     }
                 }
                 out
             }
-            View::Pad { before, interior, after } => {
+            View::Pad { before, after, interior } => {
                 let x = shapes[0];
-                let fill = if shapes.len() == 2 { Source::Element { operand: 1, index: 0 } } else { Source::Zero };
-                let shape: Vec<usize> = (0..x.len())
-                    .map(|i| before[i] + after[i] + x[i] + x[i].saturating_sub(1) * interior[i])
-                    .collect();
-                let out_strides = row_major(&shape);
+                let shape = padded(x, before, after, interior);
+                let fill = if shapes.len() == 2 { at(1, 0) } else { zero };
+                let strides = row_major(&shape);
                 let mut out = vec![fill; shape.iter().product()];
-                let offset = before.iter().zip(&out_strides).map(|(b, k)| b * k).sum();
-                let step: Vec<isize> =
-                    interior.iter().zip(&out_strides).map(|(gap, k)| ((gap + 1) * k) as isize).collect();
-                for (index, at) in strided(x, offset, &step).enumerate() {
-                    out[at] = from_first(index);
+                let offset = before.iter().zip(&strides).map(|(b, k)| b * k).sum();
+                let step: Vec<isize> = (0..x.len())
+                    .map(|i| if x[i] > 1 { ((interior[i] + 1) * strides[i]) as isize } else { 0 })
+                    .collect();
+                for (index, to) in strided(x, offset, &step).enumerate() {
+                    out[to] = from_first(index);
                 }
                 out
             }
         }
     }
+}
+
+/// Extents after padding; saturating.
+fn padded(shape: &[usize], before: &[usize], after: &[usize], interior: &[usize]) -> Vec<usize> {
+    (0..shape.len())
+        .map(|i| {
+            let gaps = shape[i].saturating_sub(1).saturating_mul(interior[i]);
+            shape[i].saturating_add(gaps).saturating_add(before[i]).saturating_add(after[i])
+        })
+        .collect()
 }
 
 /// Row-major strides of `shape`, in elements.
@@ -239,7 +271,7 @@ pub(crate) fn row_major(shape: &[usize]) -> Vec<usize> {
 }
 
 /// Positions `offset + sum_i x_i * step_i` for all index vectors below `shape`, in row-major order.
-fn strided<'a>(shape: &'a [usize], offset: usize, step: &'a [isize]) -> impl Iterator<Item = usize> + 'a {
+pub(crate) fn strided<'a>(shape: &'a [usize], offset: usize, step: &'a [isize]) -> impl Iterator<Item = usize> + 'a {
     let total: usize = shape.iter().product();
     let mut index = vec![0usize; shape.len()];
     let mut at = offset as isize;
@@ -247,11 +279,11 @@ fn strided<'a>(shape: &'a [usize], offset: usize, step: &'a [isize]) -> impl Ite
         let here = at as usize;
         for axis in (0..shape.len()).rev() {
             index[axis] += 1;
-            at += step[axis];
+            at = at.wrapping_add(step[axis]);
             if index[axis] < shape[axis] {
                 break;
             }
-            at -= step[axis] * shape[axis] as isize;
+            at = at.wrapping_sub(step[axis].wrapping_mul(shape[axis] as isize));
             index[axis] = 0;
         }
         here
