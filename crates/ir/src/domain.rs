@@ -6,6 +6,7 @@ use crate::error::IrError;
 use crate::function::Function;
 use crate::graph::Graph;
 use crate::op::{Quotient, Requant, Window};
+use crate::text::Attribute;
 use crate::verify::verify_field;
 
 /// Arithmetic that linear operators need, alike for real numbers and integers.
@@ -94,13 +95,13 @@ pub trait Domain: Clone + Debug + PartialEq + Send + Sync + 'static {
     /// Element type of every tensor.
     type Scalar: Scalar;
     /// What is known of an input beside its shape.
-    type Input: Clone + Debug + PartialEq + Send + Sync;
+    type Input: Clone + Debug + PartialEq + Send + Sync + Attribute<Self::Scalar>;
     /// Attribute of [`crate::CoreOp::Map`].
-    type Map: Clone + Debug + PartialEq + Send + Sync;
+    type Map: Clone + Debug + PartialEq + Send + Sync + Attribute<Self::Scalar>;
     /// Attribute of [`crate::CoreOp::Div`].
-    type Div: Clone + Debug + PartialEq + Send + Sync;
+    type Div: Clone + Debug + PartialEq + Send + Sync + Attribute<Self::Scalar>;
     /// Annotation of every node.
-    type Note: Clone + Copy + Debug + Default + PartialEq + Send + Sync;
+    type Note: Clone + Copy + Debug + Default + PartialEq + Send + Sync + Attribute<Self::Scalar>;
     /// Name used by the text form.
     const NAME: &'static str;
 

@@ -121,6 +121,13 @@ impl<D: Domain> Default for Graph<D> {
     }
 }
 
+/// Graphs are equal when their nodes are, in the same order, and their results.
+impl<D: Domain> PartialEq for Graph<D> {
+    fn eq(&self, other: &Self) -> bool {
+        self.dag.node_weights().eq(other.dag.node_weights()) && self.outputs == other.outputs
+    }
+}
+
 impl<D: Domain> Graph<D> {
     /// An empty graph.
     pub fn new() -> Self {

@@ -21,6 +21,11 @@ impl<T: Scalar> Tensor<T> {
         Self(ArcArray::from_elem(IxDyn(&[]), value))
     }
 
+    /// Tensor of rank 1.
+    pub fn vector(data: Vec<T>) -> Self {
+        Self(ArcArray::from(data).into_dyn())
+    }
+
     /// Tensor with every element equal to `value`.
     pub fn full(shape: &[usize], value: T) -> Self {
         Self(ArcArray::from_elem(IxDyn(shape), value))
