@@ -109,7 +109,7 @@ impl Contract {
         let extents = Extents { batch: size(&batch), m: size(&m), k: size(&k), n: size(&n) };
         let left = a.arranged(&[batch.as_slice(), &m, &k].concat())?;
         let by_columns = [batch.as_slice(), &n, &k].concat();
-        let product = if extents.n < ROW || (extents.m < ROW && b.labels == by_columns) {
+        let product = if extents.n < ROW || (extents.m < FEW && b.labels == by_columns) {
             matmul(extents, left.data(), Right::Nk(b.arranged(&by_columns)?.data()))
         } else {
             matmul(extents, left.data(), Right::Kn(b.arranged(&[batch.as_slice(), &k, &n].concat())?.data()))
@@ -126,9 +126,21 @@ impl Contract {
             return a.tensor.iter().zip(b.tensor.iter()).map(|(x, y)| x.times(y)).collect();
         }
         let shape: Vec<usize> = self.out.iter().map(|l| a.extent(*l).or(b.extent(*l)).unwrap_or(1)).collect();
-        let (a_steps, b_steps) = (a.steps(&self.out), b.steps(&self.out));
-        let pairs = strided(&shape, 0, &a_steps).zip(strided(&shape, 0, &b_steps));
-        pairs.map(|(i, j)| a.tensor.data()[i].times(b.tensor.data()[j])).collect()
+        let (x_steps, y_steps) = (a.steps(&self.out), b.steps(&self.out));
+        let (x, y) = (a.tensor.data(), b.tensor.data());
+        let (Some((n, outer)), Some(x_step), Some(y_step)) = (shape.split_last(), x_steps.last(), y_steps.last())
+        else {
+            return x.iter().zip(y).map(|(x, y)| x.times(*y)).collect();
+        };
+        let mut lines = Vec::new();
+        strided(outer, 0, &y_steps[..outer.len()], |j| lines.push(j));
+        let mut lines = lines.into_iter();
+        let mut out = Vec::with_capacity(shape.iter().product());
+        strided(outer, 0, &x_steps[..outer.len()], |i| {
+            let j = lines.next().unwrap_or(0);
+            out.extend((0..*n).map(|t| x[i + t * *x_step as usize].times(y[j + t * *y_step as usize])));
+        });
+        out
     }
 
     /// Bound of the result with one constant operand, `constant` (operand `which`), and the other, of `shape`, in `x`.
@@ -142,9 +154,8 @@ impl Contract {
             .map(|(k, l)| if self.out.contains(l) { *k as isize } else { 0 })
             .collect();
         let mut sums = SignedSums::new(kept.iter().product());
-        for (w, at) in constant.iter().zip(strided(constant.shape(), 0, &steps)) {
-            sums.add(at, w);
-        }
+        let mut weights = constant.iter();
+        strided(constant.shape(), 0, &steps, |at| sums.add(at, weights.next().unwrap_or(0)));
         let repeated = others
             .iter()
             .zip(shape)
@@ -162,6 +173,8 @@ impl Contract {
 
 /// Rows shorter than this are not worth an inner loop along them.
 const ROW: usize = 8;
+/// Transposing the right factor pays from this number of rows of the left one.
+const FEW: usize = 64;
 
 /// A tensor with named axes.
 struct Labelled<T> {

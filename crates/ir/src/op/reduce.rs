@@ -65,14 +65,16 @@ impl Reduce {
             .map(|(k, i)| if self.axes.contains(&i) { 0 } else { *k as isize })
             .collect();
         let mut out = vec![None; kept.iter().product()];
-        for (v, at) in x.iter().zip(strided(shape, 0, &steps)) {
+        let mut values = x.iter();
+        strided(shape, 0, &steps, |at| {
+            let v = values.next().unwrap_or(T::zero());
             out[at] = Some(match (out[at], self.reducer) {
                 (None, _) => v,
                 (Some(y), Reducer::Sum) => v.plus(y),
                 (Some(y), Reducer::Max) => Extremum::Max.eval(y, v),
                 (Some(y), Reducer::Min) => Extremum::Min.eval(y, v),
             });
-        }
+        });
         out.into_iter().map(|v| v.unwrap_or(T::zero())).collect()
     }
 

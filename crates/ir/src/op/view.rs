@@ -191,14 +191,14 @@ impl View {
                 let strides = row_major(shapes[0]);
                 let shape: Vec<usize> = perm.iter().map(|p| shapes[0][*p]).collect();
                 let step: Vec<isize> = perm.iter().map(|p| strides[*p] as isize).collect();
-                strided(&shape, 0, &step).map(from_first).collect()
+                gathered(&shape, 0, &step, from_first)
             }
             View::Slice { start, step, size } => {
                 let strides = row_major(shapes[0]);
                 let offset = start.iter().zip(&strides).map(|(s, k)| s.wrapping_mul(*k)).fold(0, usize::wrapping_add);
                 // The step of an axis with at most one element is not limited by its extent.
                 let step: Vec<isize> = step.iter().zip(&strides).map(|(s, k)| s.wrapping_mul(*k as isize)).collect();
-                strided(size, offset, &step).map(from_first).collect()
+                gathered(size, offset, &step, from_first)
             }
             View::Broadcast { shape } => {
                 let missing = shape.len() - shapes[0].len();
@@ -206,7 +206,7 @@ impl View {
                 let step: Vec<isize> = (0..shape.len())
                     .map(|i| if i < missing || shapes[0][i - missing] == 1 { 0 } else { strides[i - missing] as isize })
                     .collect();
-                strided(shape, 0, &step).map(from_first).collect()
+                gathered(shape, 0, &step, from_first)
             }
             View::Gather { axis, indices, .. } => {
                 let outer: usize = shapes[0][..*axis].iter().product();
@@ -242,13 +242,22 @@ impl View {
                 let step: Vec<isize> = (0..x.len())
                     .map(|i| if x[i] > 1 { ((interior[i] + 1) * strides[i]) as isize } else { 0 })
                     .collect();
-                for (index, to) in strided(x, offset, &step).enumerate() {
+                let mut index = 0;
+                strided(x, offset, &step, |to| {
                     out[to] = from_first(index);
-                }
+                    index += 1;
+                });
                 out
             }
         }
     }
+}
+
+/// `at` of the positions that [`strided`] visits.
+fn gathered<T>(shape: &[usize], offset: usize, step: &[isize], at: impl Fn(usize) -> T) -> Vec<T> {
+    let mut out = Vec::with_capacity(shape.iter().product());
+    strided(shape, offset, step, |index| out.push(at(index)));
+    out
 }
 
 /// Extents after padding; saturating.
@@ -270,24 +279,30 @@ pub(crate) fn row_major(shape: &[usize]) -> Vec<usize> {
     strides
 }
 
-/// Positions `offset + sum_i x_i * step_i` for all index vectors below `shape`, in row-major order.
-pub(crate) fn strided<'a>(shape: &'a [usize], offset: usize, step: &'a [isize]) -> impl Iterator<Item = usize> + 'a {
-    let total: usize = shape.iter().product();
-    let mut index = vec![0usize; shape.len()];
-    let mut at = offset as isize;
-    (0..total).map(move |_| {
-        let here = at as usize;
-        for axis in (0..shape.len()).rev() {
+/// Visits `offset + sum_i x_i * step_i` for all index vectors `x` below `shape`, in row-major order.
+pub(crate) fn strided(shape: &[usize], offset: usize, step: &[isize], mut visit: impl FnMut(usize)) {
+    let (Some((inner, outer)), Some(inner_step)) = (shape.split_last(), step.last()) else {
+        return visit(offset);
+    };
+    let mut index = vec![0usize; outer.len()];
+    let mut line = offset as isize;
+    let lines = if *inner == 0 { 0 } else { outer.iter().product() };
+    for _ in 0..lines {
+        let mut at = line;
+        for _ in 0..*inner {
+            visit(at as usize);
+            at = at.wrapping_add(*inner_step);
+        }
+        for axis in (0..outer.len()).rev() {
             index[axis] += 1;
-            at = at.wrapping_add(step[axis]);
-            if index[axis] < shape[axis] {
+            line = line.wrapping_add(step[axis]);
+            if index[axis] < outer[axis] {
                 break;
             }
-            at = at.wrapping_sub(step[axis].wrapping_mul(shape[axis] as isize));
+            line = line.wrapping_sub(step[axis].wrapping_mul(outer[axis] as isize));
             index[axis] = 0;
         }
-        here
-    })
+    }
 }
 
 fn ranks(x: &Fact, lengths: &[usize]) -> Result<(), String> {
