@@ -178,6 +178,12 @@ impl<D: Domain> Graph<D> {
         self.dag.node_weight(id.0)
     }
 
+    /// Breaks invariants, for tests of verification.
+    #[cfg(test)]
+    pub(crate) fn node_mut(&mut self, id: NodeId) -> &mut Node<D> {
+        &mut self.dag[id.0]
+    }
+
     /// Shape of the node `id`.
     pub fn shape(&self, id: NodeId) -> &[usize] {
         &self.dag[id.0].fact.shape

@@ -118,3 +118,46 @@ pub(crate) fn verify_field(graph: &Graph<Field>) -> Vec<IrError> {
 fn invalid<D: Domain>(node: &Node<D>, reason: String) -> IrError {
     IrError::Invalid { node: node.name.clone(), op: node.op.name(), reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Float;
+    use crate::function::Function;
+    use crate::graph::{DType, NodeId};
+    use crate::op::Input;
+
+    /// `relu(x)`, and the ids of both nodes.
+    fn sample() -> (Graph<Float>, NodeId, NodeId) {
+        let mut graph = Graph::new();
+        let input = Input { shape: vec![2], dtype: DType::Real, domain: () };
+        let x = graph.add("x", CoreOp::Input(input), &[]).expect("input");
+        let y = graph.add("y", CoreOp::Map(Function::Relu), &[x]).expect("map");
+        graph.add_output("y", y);
+        (graph, x, y)
+    }
+
+    fn fails(graph: &Graph<Float>) -> String {
+        verify(graph).expect_err("an invariant is broken").iter().map(|e| e.to_string()).collect()
+    }
+
+    #[test]
+    fn facts_are_inferred() {
+        let (mut graph, _, y) = sample();
+        assert_eq!(verify(&graph), Ok(()));
+        graph.node_mut(y).fact.shape = vec![3];
+        assert!(fails(&graph).starts_with("map \"y\": expected Fact { shape: [2], "));
+        graph.node_mut(y).fact.shape = vec![2];
+        graph.node_mut(y).fact.dtype = DType::Int;
+        assert!(fails(&graph).ends_with("got Fact { shape: [2], dtype: Int }"));
+    }
+
+    #[test]
+    fn operands_come_first() {
+        let (mut graph, x, y) = sample();
+        graph.node_mut(y).inputs = vec![y];
+        assert_eq!(fails(&graph), "map \"y\": an operand of %1 does not come before it");
+        graph.node_mut(y).inputs = vec![x, x];
+        assert_eq!(fails(&graph), "map \"y\": expected 1 operands, got 2");
+    }
+}
