@@ -1,0 +1,62 @@
+//! Attributes of nodes.
+
+use super::tensor::Initialiser;
+use crate::error::FrontendError;
+use crate::proto::{AttributeProto, attribute_type as kind};
+
+/// A node's attribute.
+#[derive(Clone, Debug)]
+pub(crate) enum Attribute {
+    Int(i64),
+    Float(f64),
+    Str(String),
+    Ints(Vec<i64>),
+    Floats(Vec<f64>),
+    Tensor(Initialiser),
+    /// A kind that no supported operator reads.
+    Other(&'static str),
+}
+
+impl Attribute {
+    pub(super) fn from_proto(proto: AttributeProto) -> Result<Self, FrontendError> {
+        let text = |bytes: Vec<u8>| {
+            String::from_utf8(bytes)
+                .map_err(|_| FrontendError::Decode { reason: format!("attribute \"{}\" is not UTF-8", proto.name) })
+        };
+        if !proto.ref_attr_name.is_empty() {
+            return Ok(Attribute::Other("reference"));
+        }
+        Ok(match proto.r#type {
+            kind::INT => Attribute::Int(proto.i),
+            kind::FLOAT => Attribute::Float(proto.f.into()),
+            kind::STRING => Attribute::Str(text(proto.s)?),
+            kind::INTS => Attribute::Ints(proto.ints),
+            kind::FLOATS => Attribute::Floats(proto.floats.into_iter().map(f64::from).collect()),
+            kind::STRINGS => Attribute::Other("strings"),
+            kind::TENSOR => match proto.t {
+                Some(tensor) => Attribute::Tensor(Initialiser::from_proto(tensor)?),
+                None => {
+                    return Err(FrontendError::Decode {
+                        reason: format!("attribute \"{}\" lacks its tensor", proto.name),
+                    });
+                }
+            },
+            kind::GRAPH | kind::GRAPHS => Attribute::Other("graph"),
+            kind::SPARSE_TENSOR => Attribute::Other("sparse tensor"),
+            _ => Attribute::Other("unknown"),
+        })
+    }
+
+    /// Kind of the attribute, for messages.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Attribute::Int(_) => "int",
+            Attribute::Float(_) => "float",
+            Attribute::Str(_) => "string",
+            Attribute::Ints(_) => "ints",
+            Attribute::Floats(_) => "floats",
+            Attribute::Tensor(_) => "tensor",
+            Attribute::Other(kind) => kind,
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What the lowering of one node sees: operands, attributes, and the builder.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
+
+use plonnx_ir::{DType, NodeId, Tensor};
+
+use super::builder::Builder;
+use super::error::{Lowering, invalid, unsupported};
+use crate::decode::{Attribute, ElemType, MAX_ELEMENTS, Node};
+
+/// One ONNX node on its way into the graph. Which operands and attributes the lowering has read is recorded: what it
+/// has not read, it does not implement, and the driver rejects it.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) node: &'a Node,
+    /// Version of the operator set that the node belongs to.
+    pub(crate) opset: i64,
+    /// Whether each operand has exactly this one use.
+    pub(crate) sole_use: Vec<bool>,
+    inputs: Vec<Option<NodeId>>,
+    builder: &'a mut Builder,
+    inputs_read: BTreeSet<usize>,
+    attributes_read: BTreeSet<&'static str>,
+}
+
+impl Deref for Call<'_> {
+    type Target = Builder;
+    fn deref(&self) -> &Builder {
+        self.builder
+    }
+}
+
+impl DerefMut for Call<'_> {
+    fn deref_mut(&mut self) -> &mut Builder {
+        self.builder
+    }
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(
+        node: &'a Node,
+        opset: i64,
+        inputs: Vec<Option<NodeId>>,
+        sole_use: Vec<bool>,
+        builder: &'a mut Builder,
+    ) -> Self {
+        builder.name.clone_from(&node.name);
+        Self { node, opset, sole_use, inputs, builder, inputs_read: BTreeSet::new(), attributes_read: BTreeSet::new() }
+    }
+
+    /// Operand `index`, when it is given.
+    pub(crate) fn optional(&mut self, index: usize) -> Option<NodeId> {
+        self.inputs_read.insert(index);
+        self.inputs.get(index).copied().flatten()
+    }
+
+    /// Operand `index`.
+    pub(crate) fn input(&mut self, index: usize) -> Lowering<NodeId> {
+        match self.optional(index) {
+            Some(id) => Ok(id),
+            None => invalid(format!("operand {index} is missing")),
+        }
+    }
+
+    /// All operands; at least one, none left out.
+    pub(crate) fn all_inputs(&mut self) -> Lowering<Vec<NodeId>> {
+        if self.inputs.is_empty() {
+            return invalid("expected at least one operand");
+        }
+        (0..self.inputs.len()).map(|i| self.input(i)).collect()
+    }
+
+    /// Number of results that the node names.
+    pub(crate) fn outputs(&self) -> usize {
+        self.node.outputs.len()
+    }
+
+    /// Whether result `index` is named, so that somebody may use it.
+    pub(crate) fn wants(&self, index: usize) -> bool {
+        self.node.outputs.get(index).is_some_and(|name| !name.is_empty())
+    }
+
+    /// Value of operand `index`, which the ONNX page calls `what` and which must not depend on the data.
+    pub(crate) fn known_input(&mut self, index: usize, what: &str) -> Lowering<Option<Tensor<f64>>> {
+        let Some(id) = self.optional(index) else { return Ok(None) };
+        match self.known(id) {
+            Some(value) => Ok(Some(value)),
+            None => unsupported(
+                format!("{what} depends on the input data"),
+                format!("make {what} a constant, for example by exporting the model with fixed shapes"),
+            ),
+        }
+    }
+
+    /// Integers of operand `index`.
+    pub(crate) fn known_ints(&mut self, index: usize, what: &str) -> Lowering<Option<Vec<i64>>> {
+        let value = self.known_input(index, what)?;
+        value.map(|v| v.iter().map(|x| whole(x, what)).collect()).transpose()
+    }
+
+    /// The one integer of operand `index`.
+    pub(crate) fn known_int(&mut self, index: usize, what: &str) -> Lowering<Option<i64>> {
+        match self.known_ints(index, what)?.as_deref() {
+            None => Ok(None),
+            Some([value]) => Ok(Some(*value)),
+            Some(values) => invalid(format!("expected one number as {what}, got {}", values.len())),
+        }
+    }
+
+    /// The one number of operand `index`.
+    pub(crate) fn known_scalar(&mut self, index: usize, what: &str) -> Lowering<Option<f64>> {
+        match self.known_input(index, what)?.map(|v| v.to_vec()).as_deref() {
+            None => Ok(None),
+            Some([value]) => Ok(Some(*value)),
+            Some(values) => invalid(format!("expected one number as {what}, got {}", values.len())),
+        }
+    }
+
+    fn attribute(&mut self, name: &'static str) -> Option<&'a Attribute> {
+        self.attributes_read.insert(name);
+        self.node.attributes.get(name)
+    }
+
+    /// Accepts attributes that do not change what inference computes.
+    pub(crate) fn ignore(&mut self, names: &[&'static str]) {
+        self.attributes_read.extend(names);
+    }
+
+    pub(crate) fn int(&mut self, name: &'static str) -> Lowering<Option<i64>> {
+        match self.attribute(name) {
+            None => Ok(None),
+            Some(Attribute::Int(v)) => Ok(Some(*v)),
+            Some(other) => wrong_kind(name, "int", other),
+        }
+    }
+
+    /// Attribute that is 0 or 1.
+    pub(crate) fn flag(&mut self, name: &'static str, default: bool) -> Lowering<bool> {
+        Ok(self.int(name)?.map_or(default, |v| v != 0))
+    }
+
+    pub(crate) fn float(&mut self, name: &'static str, default: f64) -> Lowering<f64> {
+        match self.attribute(name) {
+            None => Ok(default),
+            Some(Attribute::Float(v)) => Ok(*v),
+            Some(other) => wrong_kind(name, "float", other),
+        }
+    }
+
+    pub(crate) fn text(&mut self, name: &'static str, default: &'a str) -> Lowering<&'a str> {
+        match self.attribute(name) {
+            None => Ok(default),
+            Some(Attribute::Str(v)) => Ok(v),
+            Some(other) => wrong_kind(name, "string", other),
+        }
+    }
+
+    pub(crate) fn ints(&mut self, name: &'static str) -> Lowering<Option<Vec<i64>>> {
+        match self.attribute(name) {
+            None => Ok(None),
+            Some(Attribute::Ints(v)) => Ok(Some(v.clone())),
+            // Exporters write an empty list as one of unknown kind.
+            Some(Attribute::Floats(v)) if v.is_empty() => Ok(Some(Vec::new())),
+            Some(other) => wrong_kind(name, "ints", other),
+        }
+    }
+
+    /// Integers of an attribute that are extents: not negative and within the limits.
+    pub(crate) fn extents(&mut self, name: &'static str) -> Lowering<Option<Vec<usize>>> {
+        self.ints(name)?.map(|v| v.into_iter().map(|d| extent(d, name)).collect()).transpose()
+    }
+
+    pub(crate) fn floats(&mut self, name: &'static str) -> Lowering<Option<Vec<f64>>> {
+        match self.attribute(name) {
+            None => Ok(None),
+            Some(Attribute::Floats(v)) => Ok(Some(v.clone())),
+            Some(other) => wrong_kind(name, "floats", other),
+        }
+    }
+
+    pub(crate) fn tensor_attribute(&mut self, name: &'static str) -> Lowering<Option<(Tensor<f64>, ElemType)>> {
+        match self.attribute(name) {
+            None => Ok(None),
+            Some(Attribute::Tensor(t)) => Ok(Some((t.value.clone(), t.elem))),
+            Some(other) => wrong_kind(name, "tensor", other),
+        }
+    }
+
+    /// Axis attribute of a tensor of rank `rank`.
+    pub(crate) fn axis(&mut self, name: &'static str, default: i64, rank: usize) -> Lowering<usize> {
+        let value = self.int(name)?.unwrap_or(default);
+        axis(value, rank)
+    }
+
+    /// Axes that moved from an attribute to operand `index` in opset `since`; `None` when not given.
+    pub(crate) fn moved_ints(&mut self, name: &'static str, index: usize, since: i64) -> Lowering<Option<Vec<i64>>> {
+        if self.opset < since { self.ints(name) } else { self.known_ints(index, name) }
+    }
+
+    /// The element type with number `to` must be one whose values the graph can hold.
+    pub(crate) fn elem_type(&self, number: i64) -> Lowering<DType> {
+        match ElemType::from_number(number) {
+            Some(elem) => Ok(elem.dtype()),
+            None => unsupported(
+                format!("element type number {number} is not supported"),
+                "use float, integer or bool tensors",
+            ),
+        }
+    }
+
+    /// What the model gives the node and the lowering has not read.
+    pub(crate) fn unread(&self) -> Vec<String> {
+        let attributes = self.node.attributes.iter().filter(|(name, _)| !self.attributes_read.contains(name.as_str()));
+        let attributes: BTreeMap<_, _> = attributes.collect();
+        let inputs = self.inputs.iter().enumerate().filter(|(i, x)| x.is_some() && !self.inputs_read.contains(i));
+        attributes
+            .into_keys()
+            .map(|name| format!("attribute \"{name}\" is not supported"))
+            .chain(inputs.map(|(i, _)| format!("operand {i} is not supported")))
+            .collect()
+    }
+}
+
+fn wrong_kind<T>(name: &str, expected: &str, got: &Attribute) -> Lowering<T> {
+    invalid(format!("attribute \"{name}\" should be of kind {expected}, got {}", got.kind()))
+}
+
+/// The integer that `value` is; numbers beyond the range of `i64` become its ends.
+fn whole(value: f64, what: &str) -> Lowering<i64> {
+    if value.fract() == 0.0 { Ok(value as i64) } else { invalid(format!("{what} holds {value}, which is no integer")) }
+}
+
+/// An axis of a tensor of rank `rank`, counted from the end when negative.
+pub(crate) fn axis(value: i64, rank: usize) -> Lowering<usize> {
+    let wrapped = if value < 0 { value.checked_add_unsigned(rank as u64) } else { Some(value) };
+    match wrapped.and_then(|v| usize::try_from(v).ok()).filter(|v| *v < rank) {
+        Some(axis) => Ok(axis),
+        None => invalid(format!("axis {value} of a tensor of rank {rank}")),
+    }
+}
+
+/// Distinct axes in ascending order.
+pub(crate) fn axes(values: &[i64], rank: usize) -> Lowering<Vec<usize>> {
+    let set = values.iter().map(|v| axis(*v, rank)).collect::<Lowering<BTreeSet<_>>>()?;
+    if set.len() != values.len() {
+        return invalid(format!("axes {values:?} repeat"));
+    }
+    Ok(set.into_iter().collect())
+}
+
+/// A size that the model gives as a number.
+pub(crate) fn extent(value: i64, what: &str) -> Lowering<usize> {
+    match usize::try_from(value) {
+        Ok(size) if size <= MAX_ELEMENTS => Ok(size),
+        _ => invalid(format!("{what} holds {value}, expected a number from 0 to {MAX_ELEMENTS}")),
+    }
+}

@@ -1,0 +1,235 @@
+//! The table of ONNX operators: one line each.
+
+mod add;
+mod arg;
+mod average_pool;
+mod batch_norm;
+mod cast;
+mod clip;
+mod compare;
+mod concat;
+mod constant;
+mod conv;
+mod conv_transpose;
+mod cumsum;
+mod div;
+mod einsum;
+mod expand;
+mod extremum;
+mod gather;
+mod gemm;
+mod group_norm;
+mod identity;
+mod layer_norm;
+mod logic;
+mod map;
+mod matmul;
+mod max_pool;
+mod mul;
+mod one_hot;
+mod operands;
+mod pad;
+mod pow;
+mod prelu;
+mod recognise;
+mod reduce;
+mod reshape;
+mod select;
+mod shape;
+mod slice;
+mod softmax;
+mod space;
+mod split;
+mod transpose;
+mod trilu;
+mod window;
+
+use plonnx_ir::Function;
+use plonnx_ir::op::{Compare, Extremum};
+
+use crate::lower::{Call, Results};
+
+/// Newest version of the standard operator set that the table describes.
+pub(crate) const NEWEST_OPSET: i64 = 27;
+
+/// One operator.
+pub(crate) struct OpDef {
+    domain: &'static str,
+    name: &'static str,
+    /// First version of the operator set that has it.
+    pub(crate) since: i64,
+    /// Last version that has it, for an operator that was removed.
+    pub(crate) until: Option<i64>,
+    /// Lowers one node.
+    pub(crate) lower: fn(&mut Call) -> Results,
+    note: &'static str,
+}
+
+const fn op(name: &'static str, since: i64, lower: fn(&mut Call) -> Results) -> OpDef {
+    OpDef { domain: "", name, since, until: None, lower, note: "" }
+}
+
+impl OpDef {
+    const fn note(self, note: &'static str) -> Self {
+        Self { note, ..self }
+    }
+}
+
+/// Sorted by domain and name.
+#[rustfmt::skip]
+static OPS: &[OpDef] = &[
+    op("Abs", 1, |c| map::lower(c, Function::Abs)),
+    op("Acos", 7, |c| map::lower(c, Function::Acos)),
+    op("Acosh", 9, |c| map::lower(c, Function::Acosh)),
+    op("Add", 1, |c| add::add(c, 1.0)),
+    op("And", 1, logic::and),
+    op("ArgMax", 1, |c| arg::lower(c, Extremum::Max)),
+    op("ArgMin", 1, |c| arg::lower(c, Extremum::Min)),
+    op("Asin", 7, |c| map::lower(c, Function::Asin)),
+    op("Asinh", 9, |c| map::lower(c, Function::Asinh)),
+    op("Atan", 7, |c| map::lower(c, Function::Atan)),
+    op("Atanh", 9, |c| map::lower(c, Function::Atanh)),
+    op("AveragePool", 1, average_pool::lower).note("up to three spatial axes"),
+    op("BatchNormalization", 1, batch_norm::lower).note("inference only"),
+    op("Cast", 1, cast::cast).note("no strings, no floats of 8 bits or less"),
+    op("CastLike", 15, cast::cast_like),
+    op("Ceil", 1, |c| map::lower(c, Function::Ceil)),
+    op("Celu", 12, |c| map::with(c, map::celu)),
+    op("Clip", 1, clip::lower),
+    op("Concat", 1, concat::lower),
+    op("Constant", 1, constant::constant).note("dense tensors of numbers"),
+    op("ConstantOfShape", 9, constant::constant_of_shape).note("known shape"),
+    op("Conv", 1, conv::lower).note("one to three spatial axes"),
+    op("ConvTranspose", 1, conv_transpose::lower).note("one to three spatial axes"),
+    op("Cos", 7, |c| map::lower(c, Function::Cos)),
+    op("Cosh", 9, |c| map::lower(c, Function::Cosh)),
+    op("CumSum", 11, cumsum::lower).note("known axis"),
+    op("DepthToSpace", 1, space::depth_to_space),
+    op("Div", 1, div::lower).note("integers only when known"),
+    op("Dropout", 1, identity::dropout).note("inference only"),
+    op("Einsum", 12, einsum::lower).note("up to 26 different axes"),
+    op("Elu", 1, |c| map::with(c, map::elu)),
+    op("Equal", 1, |c| compare::lower(c, Compare::Equal, false)),
+    op("Erf", 9, |c| map::lower(c, Function::Erf)),
+    op("Exp", 1, |c| map::lower(c, Function::Exp)),
+    op("Expand", 8, expand::expand).note("known shape"),
+    op("Flatten", 1, reshape::flatten),
+    op("Floor", 1, |c| map::lower(c, Function::Floor)),
+    op("Gather", 1, gather::gather).note("indices from the data must not be negative"),
+    op("GatherElements", 11, gather::gather_elements).note("known indices"),
+    op("GatherND", 11, gather::gather_nd).note("known indices"),
+    op("Gelu", 20, |c| map::with(c, map::gelu)),
+    op("Gemm", 1, gemm::lower),
+    op("GlobalAveragePool", 1, average_pool::global),
+    op("GlobalMaxPool", 1, max_pool::global),
+    op("Greater", 1, |c| compare::lower(c, Compare::Less, true)),
+    op("GreaterOrEqual", 12, |c| compare::lower(c, Compare::LessEqual, true)),
+    op("GroupNormalization", 18, group_norm::group_norm),
+    op("HardSigmoid", 1, |c| map::with(c, map::hard_sigmoid)),
+    op("HardSwish", 14, |c| map::lower(c, Function::HardSwish)),
+    op("Hardmax", 1, softmax::hardmax),
+    op("Identity", 1, identity::identity),
+    op("InstanceNormalization", 1, group_norm::instance_norm),
+    op("LayerNormalization", 17, layer_norm::layer_norm),
+    op("LeakyRelu", 1, |c| map::with(c, map::leaky_relu)),
+    op("Less", 1, |c| compare::lower(c, Compare::Less, false)),
+    op("LessOrEqual", 12, |c| compare::lower(c, Compare::LessEqual, false)),
+    op("Log", 1, |c| map::lower(c, Function::Log)),
+    op("LogSoftmax", 1, softmax::log_softmax),
+    op("MatMul", 1, matmul::lower),
+    op("Max", 1, |c| extremum::lower(c, Extremum::Max)),
+    op("MaxPool", 1, max_pool::lower).note("without indices"),
+    op("Mean", 1, |c| add::sum(c, true)),
+    op("Min", 1, |c| extremum::lower(c, Extremum::Min)),
+    op("Mish", 18, |c| map::lower(c, Function::Mish)),
+    op("Mul", 1, mul::lower),
+    op("Neg", 1, add::neg),
+    op("Not", 1, logic::not),
+    op("OneHot", 9, one_hot::lower).note("known depth"),
+    op("Or", 1, |c| logic::either(c, 1.0)),
+    op("PRelu", 1, prelu::lower),
+    op("Pad", 1, pad::lower).note("known pads"),
+    op("Pow", 1, pow::lower).note("known exponent, or known base"),
+    op("RMSNormalization", 23, layer_norm::rms_norm),
+    op("Range", 11, constant::range).note("known bounds"),
+    op("Reciprocal", 1, map::reciprocal),
+    op("ReduceL1", 1, |c| reduce::lower(c, reduce::Kind::L1)),
+    op("ReduceL2", 1, |c| reduce::lower(c, reduce::Kind::L2)),
+    op("ReduceLogSum", 1, |c| reduce::lower(c, reduce::Kind::LogSum)),
+    op("ReduceLogSumExp", 1, |c| reduce::lower(c, reduce::Kind::LogSumExp)),
+    op("ReduceMax", 1, |c| reduce::lower(c, reduce::Kind::Max)),
+    op("ReduceMean", 1, |c| reduce::lower(c, reduce::Kind::Mean)),
+    op("ReduceMin", 1, |c| reduce::lower(c, reduce::Kind::Min)),
+    op("ReduceProd", 1, |c| reduce::lower(c, reduce::Kind::Prod)).note("up to 64 factors"),
+    op("ReduceSum", 1, |c| reduce::lower(c, reduce::Kind::Sum)),
+    op("ReduceSumSquare", 1, |c| reduce::lower(c, reduce::Kind::SumSquare)),
+    op("Relu", 1, |c| map::lower(c, Function::Relu)),
+    op("Reshape", 1, reshape::reshape).note("known shape"),
+    op("Round", 11, |c| map::lower(c, Function::Round)),
+    op("Selu", 1, |c| map::with(c, map::selu)),
+    op("Shape", 1, shape::shape),
+    op("Sigmoid", 1, |c| map::lower(c, Function::Sigmoid)),
+    op("Sign", 9, |c| map::lower(c, Function::Sign)),
+    op("Sin", 7, |c| map::lower(c, Function::Sin)),
+    op("Sinh", 9, |c| map::lower(c, Function::Sinh)),
+    op("Size", 1, shape::size),
+    op("Slice", 1, slice::lower).note("known bounds"),
+    op("Softmax", 1, softmax::softmax),
+    op("Softplus", 1, |c| map::lower(c, Function::Softplus)),
+    op("Softsign", 1, |c| map::lower(c, Function::Softsign)),
+    op("SpaceToDepth", 1, space::space_to_depth),
+    op("Split", 1, split::lower).note("known sizes"),
+    op("Sqrt", 1, |c| map::lower(c, Function::Sqrt)),
+    op("Squeeze", 1, reshape::squeeze).note("known axes"),
+    op("Sub", 1, |c| add::add(c, -1.0)),
+    op("Sum", 1, |c| add::sum(c, false)),
+    op("Swish", 24, |c| map::with(c, map::swish)),
+    op("Tan", 7, |c| map::lower(c, Function::Tan)),
+    op("Tanh", 1, |c| map::lower(c, Function::Tanh)),
+    op("ThresholdedRelu", 10, |c| map::with(c, map::thresholded_relu)),
+    op("Tile", 6, expand::tile).note("known repeats"),
+    op("Transpose", 1, transpose::lower),
+    op("Trilu", 14, trilu::lower).note("known diagonal"),
+    op("Unsqueeze", 1, reshape::unsqueeze).note("known axes"),
+    op("Where", 9, select::lower),
+    op("Xor", 1, |c| logic::either(c, 2.0)),
+];
+
+/// The line of an operator.
+pub(crate) fn find(domain: &str, name: &str) -> Option<&'static OpDef> {
+    OPS.binary_search_by(|op| (op.domain, op.name).cmp(&(domain, name))).ok().and_then(|i| OPS.get(i))
+}
+
+/// A supported ONNX operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpInfo {
+    /// Operator set; empty for the standard one.
+    pub domain: &'static str,
+    pub name: &'static str,
+    /// First and last version of the operator set.
+    pub opsets: (i64, i64),
+    /// What is asked of its uses; empty when nothing is.
+    pub note: &'static str,
+}
+
+/// Every supported operator, sorted by domain and name.
+pub fn supported_ops() -> impl Iterator<Item = OpInfo> {
+    OPS.iter().map(|op| OpInfo {
+        domain: op.domain,
+        name: op.name,
+        opsets: (op.since, op.until.unwrap_or(NEWEST_OPSET)),
+        note: op.note,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operator_is_found() {
+        for op in OPS {
+            assert!(find(op.domain, op.name).is_some_and(|found| found.name == op.name), "{} is out of order", op.name);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! BatchNormalization, at inference: `y = x * a + b` per channel.
+//!
+//! Spec: BatchNormalization; all opsets. When `x` comes from a Conv, Gemm or MatMul with known weights and nothing else
+//! uses it, `a` and `b` are folded into those weights and their bias. Rejected: training mode, and opset 7 and 8 with
+//! spatial = 0.
+
+use plonnx_ir::op::{Label, View};
+use plonnx_ir::{CoreOp, DType, Function, NodeId};
+
+use super::conv::add_bias;
+use crate::lower::{Builder, Call, Lowering, Results, invalid, unsupported};
+
+pub(super) fn lower(call: &mut Call) -> Results {
+    let x = call.input(0)?;
+    let [scale, bias, mean, variance] = [call.input(1)?, call.input(2)?, call.input(3)?, call.input(4)?];
+    let epsilon = call.float("epsilon", 1e-5)?;
+    let training = if call.opset < 7 { !call.flag("is_test", false)? } else { call.flag("training_mode", false)? };
+    // Before opset 7 exporters left out is_test; only the results that training has tell the modes apart.
+    if training && (call.opset >= 7 || (1..5).any(|i| call.wants(i))) {
+        return unsupported("training mode", "export the model in inference mode (model.eval())");
+    }
+    if !call.flag("spatial", true)? {
+        return unsupported("spatial = 0", "normalise per channel");
+    }
+    call.ignore(&["momentum", "consumed_inputs"]);
+    let shape = call.shape(x);
+    let Some(channels) = shape.get(1) else { return invalid(format!("no channels in shape {shape:?}")) };
+    if let Some(other) = [scale, bias, mean, variance].into_iter().find(|p| call.shape(*p) != [*channels]) {
+        return invalid(format!("parameters of shape {:?} for {channels} channels", call.shape(other)));
+    }
+
+    let epsilon = call.scalar(epsilon, DType::Real)?;
+    let variance = call.linear(&[(1.0, variance), (1.0, epsilon)])?;
+    let inverse = call.map(Function::Rsqrt, variance)?;
+    let a = call.product(scale, inverse)?;
+    let shift = call.product(mean, a)?;
+    let b = call.linear(&[(1.0, bias), (-1.0, shift)])?;
+
+    if call.sole_use.first() == Some(&true)
+        && call.known(a).is_some()
+        && let Some(y) = fold(call, x, a, b)?
+    {
+        return Ok(vec![y]);
+    }
+    let labels: Vec<Label> = (b'a'..=b'z').take(shape.len()).collect();
+    let y = call.contract(x, &labels, a, &labels[1..2], &labels)?;
+    Ok(vec![add_bias(call, y, Some(b))?])
+}
+
+/// `x * a + b` with `a` in the weights of the linear operator that gives `x`; `None` when there is none.
+fn fold(builder: &mut Builder, x: NodeId, a: NodeId, b: NodeId) -> Lowering<Option<NodeId>> {
+    let (product, offset) = split_bias(builder, x);
+    let offset = match offset {
+        None => b,
+        Some(offset) => {
+            let Some(per_channel) = per_channel(builder, offset, builder.shape(x).len())? else { return Ok(None) };
+            let scaled = builder.product(per_channel, a)?;
+            builder.linear(&[(1.0, scaled), (1.0, b)])?
+        }
+    };
+    let node = builder.graph.node(product);
+    let (op, inputs) = (node.op.clone(), node.inputs.clone());
+    let y = match (op, inputs.as_slice()) {
+        (CoreOp::Conv(conv), [input, w]) if builder.known(*w).is_some() => {
+            let labels: Vec<Label> = (b'a'..=b'z').take(builder.rank(*w)).collect();
+            let w = builder.contract(*w, &labels, a, &labels[..1], &labels)?;
+            builder.conv(conv, *input, w)?
+        }
+        (CoreOp::Contract(contract), [input, w]) if builder.known(*w).is_some() => {
+            let channel = contract.out[1];
+            if !contract.b.contains(&channel) || contract.a.contains(&channel) {
+                return Ok(None);
+            }
+            let w = builder.contract(*w, &contract.b, a, &[channel], &contract.b)?;
+            builder.add(CoreOp::Contract(contract), &[*input, w])?
+        }
+        _ => return Ok(None),
+    };
+    add_bias(builder, y, Some(offset)).map(Some)
+}
+
+/// `x` as a linear operator's result and what is added to it.
+fn split_bias(builder: &Builder, x: NodeId) -> (NodeId, Option<NodeId>) {
+    let node = builder.graph.node(x);
+    match (&node.op, node.inputs.as_slice()) {
+        (CoreOp::Sum(sum), [y, offset]) if sum.coefficients == [1.0, 1.0] => (*y, Some(*offset)),
+        _ => (x, None),
+    }
+}
+
+/// A known tensor that varies along axis 1 of `rank` axes only, as a vector.
+fn per_channel(builder: &mut Builder, x: NodeId, rank: usize) -> Lowering<Option<NodeId>> {
+    let channels = builder.shape(x)[1];
+    let (source, _) = builder.unrepeated(x);
+    if builder.known(source).is_none() {
+        return Ok(None);
+    }
+    let shape = builder.shape(source);
+    let at = (shape.len() + 1).checked_sub(rank);
+    let varies_elsewhere = shape.iter().enumerate().any(|(i, extent)| Some(i) != at && *extent != 1);
+    if varies_elsewhere {
+        return Ok(None);
+    }
+    let flat = builder.reshape(source, &[shape.iter().product()])?;
+    if builder.shape(flat) == [channels] {
+        return Ok(Some(flat));
+    }
+    builder.view(View::Broadcast { shape: vec![channels] }, flat).map(Some)
+}

@@ -1,0 +1,18 @@
+//! Concat: tensors one after the other along an axis.
+//!
+//! Spec: Concat; all opsets. Nothing is rejected.
+
+use plonnx_ir::CoreOp;
+use plonnx_ir::op::View;
+
+use crate::lower::{Call, Results};
+
+pub(super) fn lower(call: &mut Call) -> Results {
+    let operands = call.all_inputs()?;
+    // The axis had a default before opset 4 only.
+    let axis = call.axis("axis", 1, call.rank(operands[0]))?;
+    if let [x] = operands.as_slice() {
+        return Ok(vec![*x]);
+    }
+    Ok(vec![call.add(CoreOp::View(View::Concat { axis }), &operands)?])
+}

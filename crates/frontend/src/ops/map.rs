@@ -1,0 +1,68 @@
+//! Operators that apply a function of one variable to every element.
+//!
+//! Spec: Abs, Acos, Acosh, Asin, Asinh, Atan, Atanh, Ceil, Celu, Cos, Cosh, Elu, Erf, Exp, Floor, Gelu, HardSigmoid,
+//! HardSwish, LeakyRelu, Log, Mish, Reciprocal, Relu, Round, Selu, Sigmoid, Sign, Sin, Sinh, Softplus, Softsign, Sqrt,
+//! Swish, Tan, Tanh, ThresholdedRelu; all opsets. Nothing is rejected.
+
+use plonnx_ir::Function;
+
+use super::div;
+use crate::lower::{Call, Lowering, Results, invalid};
+
+/// A function without attributes.
+pub(super) fn lower(call: &mut Call, function: Function) -> Results {
+    call.ignore(&["consumed_inputs"]);
+    let x = call.input(0)?;
+    Ok(vec![call.map(function, x)?])
+}
+
+/// A function whose parameters are attributes.
+pub(super) fn with(call: &mut Call, function: fn(&mut Call) -> Lowering<Function>) -> Results {
+    let function = function(call)?;
+    lower(call, function)
+}
+
+pub(super) fn reciprocal(call: &mut Call) -> Results {
+    call.ignore(&["consumed_inputs"]);
+    let x = call.input(0)?;
+    Ok(vec![div::reciprocal(call, x)?])
+}
+
+pub(super) fn celu(call: &mut Call) -> Lowering<Function> {
+    Ok(Function::Celu(call.float("alpha", 1.0)?))
+}
+
+pub(super) fn elu(call: &mut Call) -> Lowering<Function> {
+    Ok(Function::Elu(call.float("alpha", 1.0)?))
+}
+
+pub(super) fn gelu(call: &mut Call) -> Lowering<Function> {
+    match call.text("approximate", "none")? {
+        "none" => Ok(Function::Gelu),
+        "tanh" => Ok(Function::GeluTanh),
+        other => invalid(format!("approximate is \"{other}\", expected none or tanh")),
+    }
+}
+
+pub(super) fn hard_sigmoid(call: &mut Call) -> Lowering<Function> {
+    Ok(Function::HardSigmoid { alpha: call.float("alpha", 0.2)?, beta: call.float("beta", 0.5)? })
+}
+
+pub(super) fn leaky_relu(call: &mut Call) -> Lowering<Function> {
+    Ok(Function::LeakyRelu(call.float("alpha", 0.01)?))
+}
+
+pub(super) fn selu(call: &mut Call) -> Lowering<Function> {
+    // Opset 1 rounded the defaults to four digits.
+    let (alpha, gamma) =
+        if call.opset < 6 { (1.6732, 1.0507) } else { (1.67326319217681884765625, 1.05070102214813232421875) };
+    Ok(Function::Selu { alpha: call.float("alpha", alpha)?, gamma: call.float("gamma", gamma)? })
+}
+
+pub(super) fn swish(call: &mut Call) -> Lowering<Function> {
+    Ok(Function::Swish(call.float("alpha", 1.0)?))
+}
+
+pub(super) fn thresholded_relu(call: &mut Call) -> Lowering<Function> {
+    Ok(Function::ThresholdedRelu(call.float("alpha", 1.0)?))
+}

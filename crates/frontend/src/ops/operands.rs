@@ -1,0 +1,28 @@
+//! Operands of the elementwise operators of two operands.
+//!
+//! From opset 7 on shapes broadcast as in NumPy. Before, an attribute `broadcast` allowed the second operand to be
+//! repeated, with its first axis at the attribute `axis` of the first operand.
+
+use plonnx_ir::NodeId;
+
+use crate::lower::{Call, Lowering, axis, invalid};
+
+pub(super) fn pair(call: &mut Call) -> Lowering<[NodeId; 2]> {
+    let (x, y) = (call.input(0)?, call.input(1)?);
+    if call.opset >= 7 {
+        return Ok([x, y]);
+    }
+    call.ignore(&["consumed_inputs"]);
+    let (broadcast, at) = (call.flag("broadcast", false)?, call.int("axis")?);
+    let (outer, inner) = (call.shape(x), call.shape(y));
+    if !broadcast {
+        return if outer == inner { Ok([x, y]) } else { invalid(format!("shapes differ: {outer:?} and {inner:?}")) };
+    }
+    let Some(at) = at else { return Ok([x, y]) };
+    let at = axis(at, outer.len())?;
+    let Some(missing) = outer.len().checked_sub(at + inner.len()) else {
+        return invalid(format!("shape {inner:?} does not fit into {outer:?} from axis {at}"));
+    };
+    let shape: Vec<usize> = inner.into_iter().chain(std::iter::repeat_n(1, missing)).collect();
+    Ok([x, call.reshape(y, &shape)?])
+}

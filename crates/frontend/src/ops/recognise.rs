@@ -1,0 +1,139 @@
+//! Activation functions that exporters write as several nodes.
+//!
+//! A function that is one node is one table lookup and rounds once; its pieces would each round.
+
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
+
+use plonnx_ir::op::Contract;
+use plonnx_ir::{CoreOp, Function, NodeId};
+
+use crate::lower::{Builder, Lowering};
+
+/// Nesting of linear combinations that is looked through.
+const DEPTH: usize = 4;
+
+/// `x * g(x)` for the gates of Swish, HardSwish and Mish.
+pub(super) fn gated(builder: &mut Builder, x: NodeId, y: NodeId) -> Lowering<Option<NodeId>> {
+    for (x, gate) in [(x, y), (y, x)] {
+        let function = match map(builder, gate) {
+            Some((Function::Sigmoid, inner)) => match combination(builder, inner) {
+                Some((terms, 0.0)) => match terms.as_slice() {
+                    [(alpha, z)] if *z == x => Some(Function::Swish(*alpha)),
+                    _ => None,
+                },
+                _ => None,
+            },
+            Some((Function::HardSigmoid { alpha, beta }, inner))
+                if inner == x && close(alpha, 1.0 / 6.0) && close(beta, 0.5) =>
+            {
+                Some(Function::HardSwish)
+            }
+            Some((Function::Tanh, inner)) if map(builder, inner) == Some((Function::Softplus, x)) => {
+                Some(Function::Mish)
+            }
+            _ => None,
+        };
+        if let Some(function) = function {
+            return builder.map(function, x).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// `x / 2 * (1 + erf(x / sqrt 2))` and its approximation by tanh, in any order of the factors; `y` itself otherwise.
+pub(super) fn gelu(builder: &mut Builder, y: NodeId) -> Lowering<NodeId> {
+    match as_gelu(builder, y) {
+        Some((function, x)) => builder.map(function, x),
+        None => Ok(y),
+    }
+}
+
+fn as_gelu(builder: &Builder, y: NodeId) -> Option<(Function, NodeId)> {
+    let (outer, product) = multiple(builder, y)?;
+    let (a, b) = square_product(builder, product)?;
+    [(a, b), (b, a)].into_iter().find_map(|(linear, gate)| {
+        let (factor, x) = multiple(builder, linear)?;
+        let (terms, offset) = combination(builder, gate)?;
+        let [(slope, bent)] = terms.as_slice() else { return None };
+        if !close(*slope, offset) || !close(outer * factor * offset, 0.5) {
+            return None;
+        }
+        let (function, inner) = map(builder, *bent)?;
+        let (argument, 0.0) = combination(builder, inner)? else { return None };
+        match (function, argument.as_slice()) {
+            (Function::Erf, [(scale, z)]) if *z == x && close(*scale, FRAC_1_SQRT_2) => Some((Function::Gelu, x)),
+            (Function::Tanh, [(s, p), (t, q)]) => {
+                let (linear, cubic, cube) = if *p == x {
+                    (s, t, q)
+                } else if *q == x {
+                    (t, s, p)
+                } else {
+                    return None;
+                };
+                let scale = FRAC_2_SQRT_PI / SQRT_2;
+                let fits = is_cube(builder, *cube, x) && close(*linear, scale) && close(*cubic, 0.044715 * scale);
+                fits.then_some((Function::GeluTanh, x))
+            }
+            _ => None,
+        }
+    })
+}
+
+fn is_cube(builder: &Builder, y: NodeId, x: NodeId) -> bool {
+    let square = |id| square_product(builder, id) == Some((x, x));
+    map(builder, y) == Some((Function::Pow(3.0), x))
+        || square_product(builder, y).is_some_and(|(a, b)| (a == x && square(b)) || (b == x && square(a)))
+}
+
+fn map(builder: &Builder, y: NodeId) -> Option<(Function, NodeId)> {
+    match (&builder.graph.node(y).op, builder.graph.node(y).inputs.as_slice()) {
+        (CoreOp::Map(function), [x]) => Some((*function, *x)),
+        _ => None,
+    }
+}
+
+/// Operands of an elementwise product of two tensors of one shape.
+fn square_product(builder: &Builder, y: NodeId) -> Option<(NodeId, NodeId)> {
+    let node = builder.graph.node(y);
+    match (&node.op, node.inputs.as_slice()) {
+        (CoreOp::Contract(c), [a, b]) if *c == Contract::elementwise(node.fact.shape.len()) => Some((*a, *b)),
+        _ => None,
+    }
+}
+
+/// `y = c * x`; `c` may be 1.
+fn multiple(builder: &Builder, y: NodeId) -> Option<(f64, NodeId)> {
+    match combination(builder, y)? {
+        (terms, 0.0) => match terms.as_slice() {
+            [term] => Some(*term),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// `y` as a linear combination of nodes that are none, and an offset.
+fn combination(builder: &Builder, y: NodeId) -> Option<(Vec<(f64, NodeId)>, f64)> {
+    let mut terms = Vec::new();
+    let mut offset = 0.0;
+    let mut open = vec![(1.0, y, 0)];
+    while let Some((factor, id, depth)) = open.pop() {
+        let node = builder.graph.node(id);
+        if let Some(value) = builder.uniform(id) {
+            offset += factor * value;
+        } else if let CoreOp::Sum(sum) = &node.op {
+            if depth == DEPTH || node.inputs.len() > DEPTH {
+                return None;
+            }
+            open.extend(sum.coefficients.iter().zip(&node.inputs).map(|(c, x)| (factor * c, *x, depth + 1)));
+        } else {
+            terms.push((factor, id));
+        }
+    }
+    Some((terms, offset))
+}
+
+/// Equal up to the rounding of 16-bit floats.
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-3 * b.abs()
+}

@@ -1,0 +1,76 @@
+//! The committed models agree with onnxruntime on the committed inputs.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use ndarray::{ArrayD, Axis, Slice};
+use ndarray_npy::NpzReader;
+use plonnx_frontend::{Options, import};
+use plonnx_ir::{Tensor, eval};
+
+/// Largest difference, relative to the largest magnitude of the output.
+const TOLERANCE: f64 = 1e-4;
+const SAMPLES: usize = 16;
+
+fn read(npz: &mut NpzReader<File>, name: &str) -> ArrayD<f64> {
+    if let Ok(array) = npz.by_name::<ndarray::OwnedRepr<f32>, ndarray::IxDyn>(name) {
+        return array.mapv(f64::from);
+    }
+    if let Ok(array) = npz.by_name::<ndarray::OwnedRepr<i64>, ndarray::IxDyn>(name) {
+        return array.mapv(|v| v as f64);
+    }
+    npz.by_name::<ndarray::OwnedRepr<f64>, ndarray::IxDyn>(name).unwrap_or_else(|e| panic!("array {name}: {e}"))
+}
+
+/// Sample `i` in the shape of one batch.
+fn sample(array: &ArrayD<f64>, i: usize, shape: &[usize]) -> Tensor<f64> {
+    let one = array.slice_axis(Axis(0), Slice::from(i..i + 1));
+    Tensor::from_vec(shape, one.iter().copied().collect()).expect("the sample has the shape of the input")
+}
+
+fn check(folder: &Path) {
+    let bytes = fs::read(folder.join("model.onnx")).unwrap();
+    let mut options = Options::default();
+    let model = import(&bytes, &options).or_else(|_| {
+        options.dims.insert("batch".into(), 1);
+        import(&bytes, &options)
+    });
+    let model = model.unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let open = |file| NpzReader::new(File::open(folder.join(file)).unwrap()).unwrap();
+    let (mut inputs, mut outputs) = (open("inputs.npz"), open("outputs.npz"));
+    let by_name = |npz: &mut NpzReader<File>, names: Vec<String>| -> BTreeMap<String, ArrayD<f64>> {
+        names.into_iter().map(|n| (n.clone(), read(npz, &n))).collect()
+    };
+    let given = by_name(&mut inputs, model.inputs.iter().map(|i| i.name.clone()).collect());
+    let expected = by_name(&mut outputs, model.outputs.iter().map(|o| o.name.clone()).collect());
+    let count = given.values().next().map_or(0, |a| a.shape()[0]);
+    assert!(count >= 8, "{}: {count} samples", folder.display());
+    for i in 0..count.min(SAMPLES) {
+        let x: Vec<_> = model.inputs.iter().map(|v| sample(&given[&v.name], i, &v.shape)).collect();
+        let y = eval(&model.graph, &x).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+        for (info, y) in model.outputs.iter().zip(&y) {
+            let expected = sample(&expected[&info.name], i, &info.shape);
+            let largest = expected.iter().fold(0f64, |m, v| m.max(v.abs()));
+            let difference = y.iter().zip(expected.iter()).fold(0f64, |m, (a, b)| m.max((a - b).abs()));
+            assert!(
+                difference <= TOLERANCE * largest,
+                "{} sample {i} output {}: differs by {difference}, largest magnitude {largest}",
+                folder.display(),
+                info.name
+            );
+        }
+    }
+}
+
+#[test]
+fn fixtures_agree_with_onnxruntime() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
+    let mut folders: Vec<_> = fs::read_dir(root).unwrap().map(|e| e.unwrap().path()).collect();
+    folders.retain(|f| f.join("model.onnx").exists());
+    folders.sort();
+    assert!(folders.len() >= 5, "only {} fixtures", folders.len());
+    for folder in folders {
+        check(&folder);
+    }
+}
