@@ -1,1 +1,29 @@
-//! Emits field programs as plonky2 circuits: gates, arguments, witness assignment, checker and statistics
+//! Emits field programs as plonky2 circuits: gates, arguments, witness assignment, checker and statistics.
+//!
+//! The argument in one paragraph: a segment first commits to everything a prover may choose (boundary inputs, digits of
+//! accumulators, table results, multiplicities) by absorbing it into a transcript inside the circuit; the transcript
+//! yields challenges; and with those, all linear relations of the segment are checked by one equation, and all lookups
+//! by another. Whatever is determined by committed cells through ordinary constraints is not absorbed.
+
+pub mod argument;
+mod assembler;
+pub mod check;
+mod circuit;
+pub mod config;
+mod emit;
+mod error;
+pub mod gate;
+mod key;
+mod statement;
+mod stats;
+mod witness;
+
+pub use assembler::reserve_constants;
+pub use circuit::{Circuit, Settings, Witness, program_digest};
+pub use config::Profile;
+pub use emit::{Emission, Segment, Visibility, emit};
+pub use error::BackendError;
+pub use key::{Proof, VerifyingKey};
+pub use statement::{Port, PortKind};
+pub use stats::Stats;
+pub use witness::{Assignment, Phase, Step, Tape};

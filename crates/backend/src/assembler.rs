@@ -1,0 +1,309 @@
+//! Rows under construction: the bridge between emission and plonky2's builder.
+//!
+//! Every row goes to the `CircuitBuilder` and, at the same time, onto a [`Tape`]: the list of steps that later assigns
+//! the witness. A step names the cells it reads, so wiring (copy constraints) and assignment cannot disagree.
+
+use std::collections::HashMap;
+
+use plonky2::field::types::{Field, PrimeField64};
+use plonky2::gates::poseidon::PoseidonGate;
+use plonky2::iop::target::Target;
+use plonky2::plonk::circuit_builder::CircuitBuilder;
+
+use crate::config::{D, F};
+use crate::gate::{ArithmeticGate, ConstantsGate, Kind, MulAddGate, OrderGate, RowGate};
+use crate::witness::{Feed, Hint, Phase, RowRecord, Step, Tape};
+
+/// A value of the circuit that can be wired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cell {
+    /// A routed wire of an emitted row.
+    Wire { row: u32, column: u8 },
+    /// A constant, as canonical representative.
+    Constant(u64),
+    /// A target that the caller provided.
+    External(u32),
+}
+
+/// An element of the extension field.
+pub type Ext = [Cell; 2];
+
+impl Cell {
+    /// Cell of a field constant.
+    pub fn constant(value: F) -> Self {
+        Cell::Constant(value.to_canonical_u64())
+    }
+    /// The cell that holds 0.
+    pub const ZERO: Cell = Cell::Constant(0);
+    /// The cell that holds 1.
+    pub const ONE: Cell = Cell::Constant(1);
+}
+
+/// The extension element 0.
+pub const EXT_ZERO: Ext = [Cell::ZERO, Cell::ZERO];
+/// The extension element 1.
+pub const EXT_ONE: Ext = [Cell::ONE, Cell::ZERO];
+
+/// Wires of plonky2's Poseidon row that are wired here.
+mod poseidon {
+    pub(super) const INPUT: usize = 0;
+    pub(super) const OUTPUT: usize = 12;
+    pub(super) const SWAP: usize = 24;
+}
+
+/// Emits rows into a builder and onto a tape.
+pub struct Assembler<'b> {
+    builder: &'b mut CircuitBuilder<F, D>,
+    tape: Tape,
+    kinds: HashMap<Kind, u32>,
+    /// Rows with free slots, by gate and constants: row and slots used.
+    open: HashMap<(u32, Vec<u64>), (u32, usize)>,
+    constants: HashMap<u64, Target>,
+    label: u32,
+}
+
+impl<'b> Assembler<'b> {
+    /// Starts after the rows that `builder` already has; `externals` are the targets behind [`Cell::External`].
+    pub fn new(builder: &'b mut CircuitBuilder<F, D>, externals: Vec<Target>) -> Self {
+        let tape = Tape { first_row: builder.num_gates(), externals, ..Tape::default() };
+        Self { builder, tape, kinds: HashMap::new(), open: HashMap::new(), constants: HashMap::new(), label: 0 }
+    }
+
+    /// Attributes the rows that follow to `label` (see [`Tape::labels`]).
+    pub fn set_label(&mut self, name: &str) {
+        self.tape.labels.push(name.to_string());
+        self.label = self.tape.labels.len() as u32 - 1;
+    }
+
+    /// Label in force.
+    pub fn label(&self) -> u32 {
+        self.label
+    }
+
+    /// Puts an earlier label in force again.
+    pub fn restore_label(&mut self, label: u32) {
+        self.label = label;
+    }
+
+    /// Adds a row of `kind`.
+    pub fn row(&mut self, kind: &Kind, constants: Vec<F>) -> u32 {
+        let gate = match self.kinds.get(kind) {
+            Some(gate) => *gate,
+            None => {
+                let gate = self.tape.gates.len() as u32;
+                self.tape.gates.push(RowGate::new(kind.clone()));
+                self.kinds.insert(kind.clone(), gate);
+                gate
+            }
+        };
+        let row = self.builder.add_gate(self.tape.gates[gate as usize].clone(), constants.clone());
+        let first = self.tape.constants.len() as u32;
+        self.tape.constants.extend(constants);
+        self.record(row, Some(gate), first)
+    }
+
+    fn record(&mut self, row: usize, gate: Option<u32>, constants: u32) -> u32 {
+        // Rows that plonky2's own gadgets added in between are not ours to assign.
+        while self.tape.first_row + self.tape.rows.len() < row {
+            self.tape.rows.push(RowRecord { gate: None, foreign: true, constants: 0, label: self.label });
+        }
+        self.tape.rows.push(RowRecord { gate, foreign: false, constants, label: self.label });
+        row as u32
+    }
+
+    fn target(&mut self, cell: Cell) -> Target {
+        match cell {
+            Cell::Wire { row, column } => Target::wire(row as usize, column as usize),
+            Cell::External(index) => self.tape.externals[index as usize],
+            Cell::Constant(value) => match self.constants.get(&value) {
+                Some(target) => *target,
+                None => {
+                    let target = self.builder.constant(F::from_canonical_u64(value));
+                    self.constants.insert(value, target);
+                    target
+                }
+            },
+        }
+    }
+
+    /// The plonky2 target of a cell.
+    pub fn expose(&mut self, cell: Cell) -> Target {
+        self.target(cell)
+    }
+
+    /// The cell of a wire.
+    pub fn wire(row: u32, column: usize) -> Cell {
+        Cell::Wire { row, column: column as u8 }
+    }
+
+    /// The cells of a pair of wires.
+    pub fn wire_ext(row: u32, column: usize) -> Ext {
+        [Self::wire(row, column), Self::wire(row, column + 1)]
+    }
+
+    /// Constrains two cells to be equal.
+    pub fn equate(&mut self, a: Cell, b: Cell) {
+        if a != b {
+            let (a, b) = (self.target(a), self.target(b));
+            self.builder.connect(a, b);
+        }
+    }
+
+    /// Wires `cell` into `column` of `row`; takes effect in the row's next step.
+    pub fn feed(&mut self, row: u32, column: usize, cell: Cell) {
+        let target = self.target(cell);
+        self.builder.connect(target, Target::wire(row as usize, column));
+        self.tape.feeds.push((column as u8, Feed::Cell(cell)));
+    }
+
+    /// [`Assembler::feed`] for an extension element.
+    pub fn feed_ext(&mut self, row: u32, column: usize, value: Ext) {
+        self.feed(row, column, value[0]);
+        self.feed(row, column + 1, value[1]);
+    }
+
+    /// Lets `column` of `row` hold element `element` of the integer evaluation's tensor `node`: a free witness.
+    pub fn feed_value(&mut self, row: u32, column: usize, node: usize, element: usize) -> Cell {
+        self.tape.feeds.push((column as u8, Feed::Value { node: node as u32, element: element as u32 }));
+        Self::wire(row, column)
+    }
+
+    /// Ends a step of `row`: what was fed since the last step is in place and `phase` runs.
+    pub fn step(&mut self, row: u32, phase: Phase, hint: Hint) {
+        let end = self.tape.feeds.len() as u32;
+        let start = self.tape.steps.last().map_or(0, |s: &Step| s.feeds.end);
+        self.tape.steps.push(Step { row, phase, hint, feeds: start..end });
+    }
+
+    /// Row and slot for one more operation of a gate whose slots are independent.
+    fn slot(&mut self, kind: &Kind, slots: usize, constants: Vec<F>) -> (u32, usize) {
+        let gate = self.kinds.get(kind).copied();
+        let key: Vec<u64> = constants.iter().map(|c| c.to_canonical_u64()).collect();
+        if let Some(gate) = gate
+            && let Some((row, used)) = self.open.get_mut(&(gate, key.clone()))
+            && *used < slots
+        {
+            *used += 1;
+            return (*row, *used - 1);
+        }
+        let row = self.row(kind, constants);
+        let gate = self.kinds[kind];
+        if let Some((full, used)) = self.open.insert((gate, key), (row, 1)) {
+            debug_assert_eq!(used, slots);
+            let _ = full;
+        }
+        (row, 0)
+    }
+
+    /// `a * b + c` in the extension field.
+    pub fn mul_add(&mut self, a: Ext, b: Ext, c: Ext) -> Ext {
+        if a == EXT_ZERO || b == EXT_ZERO {
+            return c;
+        }
+        if c == EXT_ZERO && a == EXT_ONE {
+            return b;
+        }
+        if c == EXT_ZERO && b == EXT_ONE {
+            return a;
+        }
+        let (row, k) = self.slot(&Kind::MulAdd, MulAddGate::SLOTS, vec![]);
+        self.feed_ext(row, MulAddGate::a(k), a);
+        self.feed_ext(row, MulAddGate::b(k), b);
+        self.feed_ext(row, MulAddGate::c(k), c);
+        self.step(row, Phase::Slot(k as u8), Hint::None);
+        Self::wire_ext(row, MulAddGate::out(k))
+    }
+
+    /// `a + b` in the extension field.
+    pub fn add_ext(&mut self, a: Ext, b: Ext) -> Ext {
+        if a == EXT_ZERO { b } else { self.mul_add(a, EXT_ONE, b) }
+    }
+
+    /// `c_0 a b + c_1 c + c_2` in the base field.
+    pub fn arithmetic(&mut self, coefficients: [F; 3], a: Cell, b: Cell, c: Cell) -> Cell {
+        let (row, k) = self.slot(&Kind::Arithmetic, ArithmeticGate::SLOTS, coefficients.to_vec());
+        self.feed(row, ArithmeticGate::a(k), a);
+        self.feed(row, ArithmeticGate::b(k), b);
+        self.feed(row, ArithmeticGate::c(k), c);
+        self.step(row, Phase::Slot(k as u8), Hint::None);
+        Self::wire(row, ArithmeticGate::out(k))
+    }
+
+    /// `a - b` in the base field.
+    pub fn sub(&mut self, a: Cell, b: Cell) -> Cell {
+        self.arithmetic([-F::ONE, F::ONE, F::ZERO], b, Cell::ONE, a)
+    }
+
+    /// Compares cells that differ by less than `8^digits`: (maximum or minimum, 1 where `x >= y`).
+    pub fn order(&mut self, digits: usize, max: bool, x: Cell, y: Cell) -> (Cell, Cell) {
+        let gate = OrderGate::new(digits);
+        let (row, k) = self.slot(&Kind::Order(gate.clone()), gate.slots, vec![F::from_bool(max)]);
+        self.feed(row, gate.x(k), x);
+        self.feed(row, gate.y(k), y);
+        self.step(row, Phase::Slot(k as u8), Hint::None);
+        (Self::wire(row, gate.result(k)), Self::wire(row, gate.at_least(k)))
+    }
+
+    /// Constrains `0 <= x - y < 8^digits` for arbitrary cells.
+    pub fn assert_at_least(&mut self, digits: usize, x: Cell, y: Cell) {
+        let (_, at_least) = self.order(digits, true, x, y);
+        self.equate(at_least, Cell::ONE);
+    }
+
+    /// A fresh witness cell that holds element `element` of tensor `node`; the caller constrains it.
+    pub fn witness(&mut self, node: usize, element: usize) -> Cell {
+        // An operand slot of an arithmetic row serves as the cell: `0 * a * b + 1 * c + 0`.
+        let (row, k) =
+            self.slot(&Kind::Arithmetic, ArithmeticGate::SLOTS, vec![F::ZERO, F::ONE, F::ZERO]);
+        self.feed(row, ArithmeticGate::a(k), Cell::ZERO);
+        self.feed(row, ArithmeticGate::b(k), Cell::ZERO);
+        self.feed_value(row, ArithmeticGate::c(k), node, element);
+        self.step(row, Phase::Slot(k as u8), Hint::None);
+        Self::wire(row, ArithmeticGate::out(k))
+    }
+
+    /// The inverse of a nonzero extension element.
+    pub fn inverse(&mut self, a: Ext) -> Ext {
+        let (row, k) = self.slot(&Kind::MulAdd, MulAddGate::SLOTS, vec![]);
+        self.feed_ext(row, MulAddGate::a(k), a);
+        self.feed_ext(row, MulAddGate::c(k), EXT_ZERO);
+        self.step(row, Phase::Inverse(k as u8), Hint::None);
+        let one = Self::wire_ext(row, MulAddGate::out(k));
+        self.equate(one[0], Cell::ONE);
+        self.equate(one[1], Cell::ZERO);
+        Self::wire_ext(row, MulAddGate::b(k))
+    }
+
+    /// One Poseidon permutation.
+    pub fn poseidon(&mut self, state: [Cell; 12]) -> [Cell; 12] {
+        let row = self.builder.add_gate(PoseidonGate::<F, D>::new(), vec![]);
+        let row = self.record(row, None, 0);
+        for (i, cell) in state.into_iter().enumerate() {
+            self.feed(row, poseidon::INPUT + i, cell);
+        }
+        self.feed(row, poseidon::SWAP, Cell::ZERO);
+        self.step(row, Phase::Poseidon, Hint::None);
+        std::array::from_fn(|i| Self::wire(row, poseidon::OUTPUT + i))
+    }
+
+    /// Closes the segment: fills unused slots, provides plonky2 with routed constants, and hands out the tape.
+    pub fn finish(mut self) -> Tape {
+        let mut open: Vec<(u32, usize)> = self.open.values().copied().collect();
+        open.sort_unstable();
+        for (row, used) in open {
+            self.step(row, Phase::Idle(used as u8), Hint::None);
+        }
+        reserve_constants(self.builder, self.constants.len());
+        self.tape
+    }
+}
+
+/// Adds rows that hold `count` distinct constants (and those that plonky2 itself needs to close a circuit), so that
+/// `build` does not create a `ConstantGate`, which would be as wide as all weight columns.
+pub fn reserve_constants(builder: &mut CircuitBuilder<F, D>, count: usize) {
+    /// Constants that `build` may add: zero, one, and padding of the public inputs' hash.
+    const OWN: usize = 8;
+    for _ in 0..(count + OWN).div_ceil(ConstantsGate::SLOTS) {
+        builder.add_gate(RowGate::new(Kind::Constants), vec![]);
+    }
+}

@@ -1,0 +1,342 @@
+//! A compiled circuit: built once, proves many times.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use plonky2::field::types::{Field as _, PrimeField64};
+use plonky2::iop::generator::GeneratedValues;
+use plonky2::iop::target::Target;
+use plonky2::iop::witness::{PartitionWitness, Witness as _, WitnessWrite};
+use plonky2::plonk::circuit_builder::CircuitBuilder;
+use plonky2::plonk::circuit_data::CircuitData;
+use plonky2::plonk::prover::prove_with_partition_witness;
+use plonky2::util::timing::TimingTree;
+use plonnx_ir::{CoreOp, Field, Graph, Tensor, bounds, eval_all};
+
+use crate::check::{Checker, Violation};
+use crate::config::{Blake3Config, D, F, Profile, WIRES, from_field};
+use crate::emit::{Segment, Visibility, emit};
+use crate::error::BackendError;
+use crate::key::{Proof, VerifyingKey};
+use crate::statement::Port;
+use crate::stats::Stats;
+use crate::witness::{Assignment, Tamper, Tape};
+
+/// What the user chooses of a circuit.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Settings {
+    pub profile: Profile,
+    /// One per input of the program.
+    pub inputs: Vec<Visibility>,
+    /// One per output of the program.
+    pub outputs: Vec<Visibility>,
+}
+
+/// A field program with its circuit.
+#[derive(Debug)]
+pub struct Circuit {
+    program: Graph<Field>,
+    settings: Settings,
+    data: CircuitData<F, Blake3Config, D>,
+    tape: Tape,
+    inputs: Vec<Vec<Target>>,
+    key: VerifyingKey,
+    stats: Stats,
+    checker: OnceLock<Checker>,
+}
+
+/// A full assignment of a circuit's wires.
+#[derive(Clone, Debug)]
+pub struct Witness {
+    /// By representative of a copy class; see plonky2's `PartitionWitness`.
+    values: Vec<Option<F>>,
+    /// Copy constraints that the assignment breaks.
+    conflicts: Vec<Violation>,
+    /// Tensors of the integer evaluation by node index.
+    tensors: Vec<Tensor<i64>>,
+}
+
+impl Witness {
+    /// Value of a node of the program in the integer evaluation.
+    pub fn tensor(&self, node: plonnx_ir::NodeId) -> &Tensor<i64> {
+        &self.tensors[node.index()]
+    }
+}
+
+/// Rows that plonky2 adds when it closes a circuit: the public inputs' row and their hash.
+fn closing_rows(public_inputs: usize) -> usize {
+    1 + public_inputs.div_ceil(8)
+}
+
+/// Digest of everything that defines the circuit: program, constants, tables, settings and format.
+pub fn program_digest(program: &Graph<Field>, settings: &Settings) -> [u64; 4] {
+    let mut hasher = blake3::Hasher::new_derive_key("plonnx 2026 program digest");
+    let mut part = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    part(env!("CARGO_PKG_VERSION").as_bytes());
+    part(settings.profile.name().as_bytes());
+    for visibility in settings.inputs.iter().chain(&settings.outputs) {
+        part(&[u8::from(*visibility == Visibility::Public)]);
+    }
+    part(plonnx_ir::text::print(program).as_bytes());
+    // The text names constants and tables by short fingerprints; the digest covers their contents.
+    for id in program.ids() {
+        match &program.node(id).op {
+            CoreOp::Const(tensor, _) => part(&tensor.iter().flat_map(i64::to_le_bytes).collect::<Vec<u8>>()),
+            CoreOp::Map(plonnx_ir::op::Requant::Table { table, .. }) => {
+                part(&table.values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
+            }
+            _ => {}
+        }
+    }
+    let mut reader = hasher.finalize_xof();
+    std::array::from_fn(|_| {
+        let mut word = [0u8; 8];
+        reader.fill(&mut word);
+        F::from_noncanonical_u64(u64::from_le_bytes(word)).to_canonical_u64()
+    })
+}
+
+struct Built {
+    builder: CircuitBuilder<F, D>,
+    emission: crate::emit::Emission,
+    inputs: Vec<Vec<Target>>,
+}
+
+fn build(program: &Graph<Field>, settings: &Settings, weights_per_row: usize) -> Result<Built, BackendError> {
+    let mut builder = CircuitBuilder::new(settings.profile.circuit_config(weights_per_row));
+    let digest = program_digest(program, settings);
+    builder.set_domain_separator(digest.iter().map(|d| F::from_canonical_u64(*d)).collect());
+    let segment = Segment::whole(program);
+    let inputs: Vec<Vec<Target>> =
+        segment.inputs.iter().map(|id| builder.add_virtual_targets(program.node(*id).fact.len())).collect();
+    let visibility: Vec<Visibility> = settings.inputs.iter().chain(&settings.outputs).copied().collect();
+    let emission = emit(&mut builder, program, &segment, &inputs, digest, &visibility, weights_per_row)?;
+    for digest in &emission.digests {
+        builder.register_public_inputs(digest);
+    }
+    Ok(Built { builder, emission, inputs })
+}
+
+/// Weights a row may hold, in the order in which they are tried.
+const WEIGHTS_PER_ROW: [usize; 4] = [64, 128, 256, 512];
+
+impl Circuit {
+    /// Emits and builds the circuit of a verified program. Deterministic.
+    pub fn compile(program: Graph<Field>, settings: Settings) -> Result<Self, BackendError> {
+        plonnx_ir::verify(&program).map_err(|mut errors| BackendError::Program(errors.swap_remove(0)))?;
+        if settings.inputs.len() != program.inputs().len() || settings.outputs.len() != program.outputs().len() {
+            return Err(BackendError::Settings(format!(
+                "expected {} input and {} output visibilities, got {} and {}",
+                program.inputs().len(),
+                program.outputs().len(),
+                settings.inputs.len(),
+                settings.outputs.len()
+            )));
+        }
+        let started = Instant::now();
+        let (built, weights_per_row) = Self::narrowest(&program, &settings)?;
+        let emitted = started.elapsed();
+        let rows = built.builder.num_gates();
+        let emission = built.emission;
+        let data = built.builder.build::<Blake3Config>();
+        let bounds = bounds(&program)?;
+        let ports = Port::of_program(&program, &bounds, &settings)?;
+        let key = VerifyingKey::new(&data, settings.profile, ports)?;
+        let stats = Stats::new(&program, &emission, &data.common, rows, weights_per_row, emitted, started.elapsed());
+        Ok(Self {
+            program,
+            settings,
+            data,
+            tape: emission.tape,
+            inputs: built.inputs,
+            key,
+            stats,
+            checker: OnceLock::new(),
+        })
+    }
+
+    /// The emission with the fewest constant columns among those with the smallest power-of-two number of rows.
+    fn narrowest(program: &Graph<Field>, settings: &Settings) -> Result<(Built, usize), BackendError> {
+        let mut best: Option<(usize, Built, usize)> = None;
+        for width in WEIGHTS_PER_ROW.into_iter().rev() {
+            let built = build(program, settings, width)?;
+            let degree = (built.builder.num_gates() + closing_rows(built.builder.num_public_inputs())).next_power_of_two();
+            match &best {
+                Some((smallest, ..)) if degree > *smallest => break,
+                _ => best = Some((degree, built, width)),
+            }
+        }
+        best.map(|(_, built, width)| (built, width)).ok_or_else(|| BackendError::Settings("no layout".into()))
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Graph<Field> {
+        &self.program
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What verifiers need.
+    pub fn verifying_key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
+    /// Sizes and costs.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// The tape, for tests that act as a malicious prover.
+    pub fn tape(&self) -> &Tape {
+        &self.tape
+    }
+
+    /// Evaluates the program on `inputs` and assigns every wire.
+    pub fn witness(&self, inputs: &[Tensor<i64>]) -> Result<Witness, BackendError> {
+        self.witness_tampered(inputs, &mut |_, _, _| {})
+    }
+
+    /// [`Circuit::witness`] by a prover that alters rows as they are assigned.
+    pub fn witness_tampered(&self, inputs: &[Tensor<i64>], tamper: Tamper) -> Result<Witness, BackendError> {
+        let tensors = eval_all(&self.program, inputs)?;
+        Ok(self.assign(tensors, inputs, tamper))
+    }
+
+    /// Assigns the wires from tensors that need not be the program's evaluation.
+    pub fn assign(&self, tensors: Vec<Tensor<i64>>, inputs: &[Tensor<i64>], tamper: Tamper) -> Witness {
+        let externals: Vec<F> = inputs.iter().flat_map(Tensor::iter).map(crate::config::to_field).collect();
+        let assignment = self.tape.assign_tampered(&tensors, &externals, tamper);
+        let prover = &self.data.prover_only;
+        let mut witness = PartitionWitness::new(WIRES, self.data.common.degree(), &prover.representative_map);
+        let mut conflicts = Vec::new();
+        for (target, value) in self.inputs.iter().flatten().zip(&externals) {
+            if witness.set_target(*target, *value).is_err() {
+                conflicts.push(self.conflict(0, &[]));
+            }
+        }
+        self.place(&assignment, &mut witness, &mut conflicts);
+        self.run_generators(&mut witness, &mut conflicts);
+        Witness { values: witness.values, conflicts, tensors }
+    }
+
+    fn conflict(&self, row: usize, cells: &[F]) -> Violation {
+        Violation {
+            row,
+            node: self.label(row),
+            gate: self.checker().gate(&self.data, row),
+            constraint: None,
+            cells: cells.iter().map(|c| from_field(*c)).collect(),
+        }
+    }
+
+    fn place(&self, assignment: &Assignment, witness: &mut PartitionWitness<F>, conflicts: &mut Vec<Violation>) {
+        for (index, (record, wires)) in self.tape.rows.iter().zip(assignment.cells.chunks(WIRES)).enumerate() {
+            if record.foreign {
+                continue;
+            }
+            // The inner wires of a Poseidon row are left to its generator.
+            let used = record.gate.map_or(25, |g| self.tape.gates[g as usize].kind().wires());
+            let row = assignment.first_row + index;
+            for (column, value) in wires[..used].iter().enumerate() {
+                if witness.set_target(Target::wire(row, column), *value).is_err() {
+                    conflicts.push(self.conflict(row, &wires[..used]));
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Runs plonky2's own generators for the rows that are not on the tape.
+    fn run_generators(&self, witness: &mut PartitionWitness<F>, conflicts: &mut Vec<Violation>) {
+        let generators = &self.data.prover_only.generators;
+        let mut pending: Vec<usize> = (0..generators.len()).collect();
+        let mut buffer = GeneratedValues::empty();
+        loop {
+            let before = pending.len();
+            pending.retain(|g| {
+                let finished = generators[*g].0.run(witness, &mut buffer);
+                for (target, value) in buffer.target_values.drain(..) {
+                    if witness.set_target(target, value).is_err() {
+                        let row = if let Target::Wire(wire) = target { wire.row } else { 0 };
+                        conflicts.push(self.conflict(row, &[value]));
+                    }
+                }
+                !finished
+            });
+            if pending.is_empty() || pending.len() == before {
+                return;
+            }
+        }
+    }
+
+    fn checker(&self) -> &Checker {
+        self.checker.get_or_init(|| Checker::new(&self.data))
+    }
+
+    /// Name of what `row` belongs to.
+    pub fn label(&self, row: usize) -> String {
+        let record = row.checked_sub(self.tape.first_row).and_then(|i| self.tape.rows.get(i));
+        record.and_then(|r| self.tape.labels.get(r.label as usize)).cloned().unwrap_or_else(|| "closing rows".into())
+    }
+
+    /// All constraints that the witness violates.
+    pub fn check(&self, witness: &Witness) -> Vec<Violation> {
+        let partition = self.partition(witness);
+        let wire = |row, column| partition.try_get_target(Target::wire(row, column)).unwrap_or(F::ZERO);
+        let public_inputs: Vec<F> =
+            self.data.prover_only.public_inputs.iter().map(|t| partition.try_get_target(*t).unwrap_or(F::ZERO)).collect();
+        let mut violations = witness.conflicts.clone();
+        violations.extend(self.checker().all(&self.data, &public_inputs, wire, |row| self.label(row)));
+        violations
+    }
+
+    fn partition(&self, witness: &Witness) -> PartitionWitness<'_, F> {
+        PartitionWitness {
+            values: witness.values.clone(),
+            representative_map: &self.data.prover_only.representative_map,
+            num_wires: WIRES,
+            degree: self.data.common.degree(),
+        }
+    }
+
+    /// Proves the statement that the witness makes true. A witness that breaks copy constraints is refused.
+    pub fn prove(&self, witness: &Witness) -> Result<Proof, BackendError> {
+        if !witness.conflicts.is_empty() {
+            return Err(BackendError::Unsatisfied(witness.conflicts.clone()));
+        }
+        let partition = self.partition(witness);
+        let mut timing = TimingTree::new("prove", log::Level::Debug);
+        // plonky2 panics on a witness that does not satisfy the constraints.
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            prove_with_partition_witness::<F, Blake3Config, D>(
+                &self.data.prover_only,
+                &self.data.common,
+                partition,
+                &mut timing,
+            )
+        }));
+        timing.print();
+        match outcome {
+            Ok(Ok(proof)) => {
+                let public = self.key.ports().iter().map(|port| {
+                    (port.visibility == Visibility::Public).then(|| witness.tensors[port.node].to_vec())
+                });
+                Ok(Proof { public: public.collect(), proof: proof.to_bytes() })
+            }
+            Ok(Err(error)) => Err(BackendError::Prove(error.to_string())),
+            Err(_) => Err(BackendError::Prove("the witness does not satisfy the constraints".into())),
+        }
+    }
+
+    /// Time spent emitting and in total when compiling.
+    pub fn compile_times(&self) -> (Duration, Duration) {
+        (self.stats.emit_time, self.stats.compile_time)
+    }
+}

@@ -1,0 +1,192 @@
+//! The proof system's parameters: field, hashes, named profiles.
+
+use plonky2::field::extension::quadratic::QuadraticExtension;
+use plonky2::field::goldilocks_field::GoldilocksField;
+use plonky2::field::types::{Field, Field64, PrimeField64};
+use plonky2::fri::FriConfig;
+use plonky2::fri::reduction_strategies::FriReductionStrategy;
+use plonky2::hash::hash_types::{BytesHash, RichField};
+use plonky2::hash::hashing::PlonkyPermutation;
+use plonky2::hash::poseidon::PoseidonHash;
+use plonky2::plonk::circuit_data::CircuitConfig;
+use plonky2::plonk::config::{GenericConfig, Hasher};
+use serde::{Deserialize, Serialize};
+
+/// Goldilocks, p = 2^64 - 2^32 + 1.
+pub type F = GoldilocksField;
+/// Degree of the extension from which challenges are drawn.
+pub const D: usize = 2;
+/// The quadratic extension.
+pub type FE = QuadraticExtension<F>;
+
+/// Wires of a row.
+pub(crate) const WIRES: usize = 135;
+/// Wires of a row that can carry copy constraints.
+pub(crate) const ROUTED: usize = 80;
+
+/// Field element of a signed integer of absolute value below p / 2.
+pub fn to_field(value: i64) -> F {
+    if value >= 0 { F::from_canonical_u64(value as u64) } else { -F::from_canonical_u64(value.unsigned_abs()) }
+}
+
+/// Signed integer nearest to zero that the field element represents.
+pub fn from_field(value: F) -> i128 {
+    let v = value.to_canonical_u64();
+    if v > F::ORDER / 2 { v as i128 - F::ORDER as i128 } else { v as i128 }
+}
+
+/// A named set of security parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// 28 queries at rate 1/8 and 16 bits of grinding: 100 bits under the FRI conjecture.
+    #[default]
+    Standard,
+    /// 47 queries: 80 bits proven (Johnson bound).
+    Proven80,
+}
+
+impl Profile {
+    /// All profiles.
+    pub const ALL: [Profile; 2] = [Profile::Standard, Profile::Proven80];
+
+    /// Name on the command line and in artifacts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Profile::Standard => "standard",
+            Profile::Proven80 => "proven80",
+        }
+    }
+
+    /// The profile called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|p| p.name() == name)
+    }
+
+    /// plonky2's configuration with `constants` constant columns for weights.
+    pub fn circuit_config(self, constants: usize) -> CircuitConfig {
+        let queries = match self {
+            Profile::Standard => 28,
+            Profile::Proven80 => 47,
+        };
+        CircuitConfig {
+            num_wires: WIRES,
+            num_routed_wires: ROUTED,
+            num_constants: constants,
+            use_base_arithmetic_gate: true,
+            security_bits: 100,
+            // The permutation argument with two challenges has 83 bits at 2^16 rows; with three, 125.
+            num_challenges: 3,
+            zero_knowledge: false,
+            max_quotient_degree_factor: 8,
+            fri_config: FriConfig {
+                rate_bits: 3,
+                cap_height: 4,
+                proof_of_work_bits: 16,
+                reduction_strategy: FriReductionStrategy::ConstantArityBits(4, 5),
+                num_query_rounds: queries,
+            },
+        }
+    }
+}
+
+/// Merkle trees and transcript with BLAKE3, for proofs that are checked natively.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Blake3Config;
+
+impl GenericConfig<D> for Blake3Config {
+    type F = F;
+    type FE = FE;
+    type Hasher = Blake3Hash;
+    type InnerHasher = PoseidonHash;
+}
+
+/// BLAKE3 over the little-endian canonical encodings of the elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blake3Hash;
+
+/// Bytes of a BLAKE3 digest.
+const DIGEST: usize = 32;
+
+impl<T: RichField> Hasher<T> for Blake3Hash {
+    const HASH_SIZE: usize = DIGEST;
+    type Hash = BytesHash<DIGEST>;
+    type Permutation = Blake3Permutation<T>;
+
+    fn hash_no_pad(input: &[T]) -> Self::Hash {
+        let mut hasher = blake3::Hasher::new();
+        let mut buffer = [0u8; 1024];
+        for chunk in input.chunks(buffer.len() / 8) {
+            for (bytes, x) in buffer.chunks_exact_mut(8).zip(chunk) {
+                bytes.copy_from_slice(&x.to_canonical_u64().to_le_bytes());
+            }
+            hasher.update(&buffer[..chunk.len() * 8]);
+        }
+        BytesHash(*hasher.finalize().as_bytes())
+    }
+
+    fn two_to_one(left: Self::Hash, right: Self::Hash) -> Self::Hash {
+        let mut bytes = [0u8; 2 * DIGEST];
+        bytes[..DIGEST].copy_from_slice(&left.0);
+        bytes[DIGEST..].copy_from_slice(&right.0);
+        BytesHash(*blake3::hash(&bytes).as_bytes())
+    }
+}
+
+/// State of the transcript: BLAKE3 in extendable-output mode, words outside the field rejected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Blake3Permutation<T: RichField>([T; 12]);
+
+impl<T: RichField> AsRef<[T]> for Blake3Permutation<T> {
+    fn as_ref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T: RichField> PlonkyPermutation<T> for Blake3Permutation<T> {
+    const RATE: usize = 8;
+    const WIDTH: usize = 12;
+
+    fn new<I: IntoIterator<Item = T>>(iter: I) -> Self {
+        let mut state = Self([T::ZERO; 12]);
+        state.set_from_iter(iter, 0);
+        state
+    }
+
+    fn set_elt(&mut self, elt: T, idx: usize) {
+        self.0[idx] = elt;
+    }
+
+    fn set_from_iter<I: IntoIterator<Item = T>>(&mut self, elts: I, start_idx: usize) {
+        for (s, e) in self.0[start_idx..].iter_mut().zip(elts) {
+            *s = e;
+        }
+    }
+
+    fn set_from_slice(&mut self, elts: &[T], start_idx: usize) {
+        self.0[start_idx..start_idx + elts.len()].copy_from_slice(elts);
+    }
+
+    fn permute(&mut self) {
+        let mut bytes = [0u8; 96];
+        for (chunk, x) in bytes.chunks_exact_mut(8).zip(&self.0) {
+            chunk.copy_from_slice(&x.to_canonical_u64().to_le_bytes());
+        }
+        let mut reader =
+            blake3::Hasher::new_derive_key("plonnx 2026 transcript permutation").update(&bytes).finalize_xof();
+        for slot in &mut self.0 {
+            *slot = loop {
+                let mut word = [0u8; 8];
+                reader.fill(&mut word);
+                let word = u64::from_le_bytes(word);
+                if word < T::ORDER {
+                    break T::from_canonical_u64(word);
+                }
+            };
+        }
+    }
+
+    fn squeeze(&self) -> &[T] {
+        &self.0[..Self::RATE]
+    }
+}

@@ -1,0 +1,374 @@
+//! Emission of field programs: one pass over the nodes, then the arguments.
+//!
+//! Narrow values get cells as the nodes are visited. Wide values (results of linear operators) get none: the
+//! requantisation that consumes one commits to the accumulators' digits, and the linear argument ties the accumulators
+//! to the operands once the challenges exist.
+
+mod form;
+mod map;
+mod nonlinear;
+
+use plonnx_ir::op::View;
+use plonnx_ir::{CoreOp, Field, Graph, Interval, NodeId, Tensor, bounds, eval_op};
+use plonky2::iop::target::Target;
+use plonky2::plonk::circuit_builder::CircuitBuilder;
+
+use crate::argument::linear::Forms;
+use crate::argument::lookup::{self, TableUse};
+use crate::argument::transcript;
+use crate::assembler::{Assembler, Cell, EXT_ZERO};
+use crate::config::{D, F, to_field};
+use crate::error::BackendError;
+use crate::gate::{DIGIT_BITS, Kind, RangeGate, RequantGate};
+use crate::witness::{Hint, Phase, Tape};
+
+/// A part of a field program, closed under its boundary: every operand of a node is a node of the segment, a boundary
+/// input or a constant.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// Narrow tensors that come from outside, range checked and committed at the boundary.
+    pub inputs: Vec<NodeId>,
+    /// Nodes to emit, in topological order.
+    pub nodes: Vec<NodeId>,
+    /// Narrow tensors handed out.
+    pub outputs: Vec<NodeId>,
+}
+
+impl Segment {
+    /// The whole program as one segment.
+    pub fn whole(graph: &Graph<Field>) -> Self {
+        Self {
+            inputs: graph.inputs().to_vec(),
+            nodes: graph.ids().filter(|id| !graph.inputs().contains(id)).collect(),
+            outputs: graph.outputs().iter().map(|o| o.node).collect(),
+        }
+    }
+}
+
+/// How a boundary tensor appears outside the segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Its digest is handed out, for a public input.
+    Public,
+    /// Nothing is handed out.
+    #[default]
+    Private,
+}
+
+/// What emission gives the caller.
+#[derive(Debug)]
+pub struct Emission {
+    /// Targets of the boundary outputs, row-major.
+    pub outputs: Vec<Vec<Target>>,
+    /// Digests of the public boundary tensors, inputs before outputs.
+    pub digests: Vec<[Target; 4]>,
+    /// Assigns the rows.
+    pub tape: Tape,
+    /// Number of field elements that the transcript absorbed.
+    pub absorbed: usize,
+    /// Accumulators checked by the linear argument.
+    pub accumulators: usize,
+    /// Lookups, table entries included.
+    pub lookups: usize,
+}
+
+/// Requantisation rows whose accumulators a linear relation defines.
+struct Group {
+    map: NodeId,
+    gate: RequantGate,
+    rows: Vec<u32>,
+    len: usize,
+    /// Accumulator of unused slots.
+    idle: i64,
+    label: u32,
+}
+
+struct Emitter<'a, 'b> {
+    graph: &'a Graph<Field>,
+    asm: Assembler<'b>,
+    bounds: Vec<Interval>,
+    cells: Vec<Option<Vec<Cell>>>,
+    constants: Vec<Option<Tensor<i64>>>,
+    groups: Vec<Group>,
+    tables: Vec<TableUse>,
+    absorbed: Vec<Cell>,
+}
+
+/// Domain tags of digests: boundary tensors of programs.
+const DOMAIN_TENSOR: u64 = 0x706c_6f6e_6e78_0001;
+
+/// Domain of the digest of boundary tensor `position` with values of `digits` octal digits from `lo` on; binds the
+/// encoding. The verifier computes the same in [`crate::statement`].
+pub(crate) fn digest_domain(position: usize, digits: usize, lo: i64) -> [u64; 3] {
+    use plonky2::field::types::PrimeField64;
+    [DOMAIN_TENSOR, (position as u64) << 8 | digits as u64, to_field(lo).to_canonical_u64()]
+}
+
+/// Emits `segment` of `graph` into `builder`.
+///
+/// `inputs` are the targets of the boundary inputs, row-major. `program` is the digest that separates this program's
+/// transcript from others. `visibility` covers boundary inputs, then outputs. The builder's configuration must have at
+/// least as many constants as `weights_per_row`, which is 64 or more.
+pub fn emit(
+    builder: &mut CircuitBuilder<F, D>,
+    graph: &Graph<Field>,
+    segment: &Segment,
+    inputs: &[Vec<Target>],
+    program: [u64; 4],
+    visibility: &[Visibility],
+    weights_per_row: usize,
+) -> Result<Emission, BackendError> {
+    if inputs.len() != segment.inputs.len() || visibility.len() != segment.inputs.len() + segment.outputs.len() {
+        return Err(BackendError::Settings(format!(
+            "expected {} input tensors and {} visibilities, got {} and {}",
+            segment.inputs.len(),
+            segment.inputs.len() + segment.outputs.len(),
+            inputs.len(),
+            visibility.len()
+        )));
+    }
+    let bounds = bounds(graph)?;
+    let size = graph.ids().map(|id| id.index() + 1).max().unwrap_or(0);
+    let asm = Assembler::new(builder, inputs.concat());
+    let mut emitter = Emitter {
+        graph,
+        asm,
+        bounds,
+        cells: vec![None; size],
+        constants: vec![None; size],
+        groups: Vec::new(),
+        tables: Vec::new(),
+        absorbed: Vec::new(),
+    };
+    let mut digests = Vec::new();
+    let mut external = 0;
+    for (position, (id, targets)) in segment.inputs.iter().zip(inputs).enumerate() {
+        let node = graph.node(*id);
+        if targets.len() != node.fact.len() {
+            let (expected, got) = (node.fact.len(), targets.len());
+            return Err(BackendError::Settings(format!("input \"{}\": expected {expected} targets, got {got}", node.name)));
+        }
+        emitter.asm.set_label(&format!("input {}", node.name));
+        let cells: Vec<Cell> = (0..targets.len() as u32).map(|i| Cell::External(external + i)).collect();
+        external += targets.len() as u32;
+        let (packed, digits, lo) = emitter.boundary(*id, &cells)?;
+        if visibility[position] == Visibility::Public {
+            let digest = transcript::digest(&mut emitter.asm, digest_domain(position, digits, lo), &packed);
+            emitter.absorbed.extend(digest);
+            digests.push(digest);
+        } else {
+            emitter.absorbed.extend(packed);
+        }
+        emitter.cells[id.index()] = Some(cells);
+    }
+    for id in &segment.nodes {
+        emitter.asm.set_label(&graph.node(*id).name);
+        emitter.node(*id)?;
+    }
+    let mut outputs = Vec::new();
+    for (i, id) in segment.outputs.iter().enumerate() {
+        emitter.asm.set_label(&format!("output {}", graph.node(*id).name));
+        let cells = emitter.narrow(*id)?;
+        let position = segment.inputs.len() + i;
+        if visibility[position] == Visibility::Public {
+            let (packed, digits, lo) = emitter.boundary(*id, &cells)?;
+            digests.push(transcript::digest(&mut emitter.asm, digest_domain(position, digits, lo), &packed));
+        }
+        outputs.push(cells);
+    }
+    emitter.close(program, weights_per_row, outputs, digests)
+}
+
+/// Octal digits and first value of the encoding of a boundary tensor whose elements lie in `bound`.
+pub(crate) fn boundary_encoding(bound: &Interval) -> Option<(usize, i64)> {
+    let lo = i64::try_from(&bound.lo).ok()?;
+    let hi = i64::try_from(&bound.hi).ok()?;
+    let span = u64::try_from(hi as i128 - lo as i128).ok()?;
+    let digits = (u64::BITS - span.leading_zeros()).div_ceil(DIGIT_BITS).max(1) as usize;
+    (digits <= 20).then_some((digits, lo))
+}
+
+impl Emitter<'_, '_> {
+    fn unsupported(&self, id: NodeId, reason: impl Into<String>) -> BackendError {
+        let node = self.graph.node(id);
+        BackendError::Unsupported { node: node.name.clone(), op: node.op.name(), reason: reason.into() }
+    }
+
+    /// Range checks a boundary tensor; returns its packed elements and their encoding.
+    fn boundary(&mut self, id: NodeId, cells: &[Cell]) -> Result<(Vec<Cell>, usize, i64), BackendError> {
+        let bound = self.bounds[id.index()].clone();
+        let (digits, lo) = boundary_encoding(&bound)
+            .ok_or_else(|| self.unsupported(id, "values of a boundary tensor need more than 60 bits"))?;
+        let gate = RangeGate::new(digits);
+        let mut packed = Vec::new();
+        for chunk in cells.chunks(gate.slots) {
+            let row = self.asm.row(&Kind::Range(gate.clone()), vec![to_field(lo)]);
+            for (k, cell) in chunk.iter().enumerate() {
+                self.asm.feed(row, gate.x(k), *cell);
+            }
+            for k in chunk.len()..gate.slots {
+                self.asm.feed(row, gate.x(k), Cell::constant(to_field(lo)));
+            }
+            self.asm.step(row, Phase::Idle(chunk.len() as u8), Hint::None);
+            let used = chunk.len().div_ceil(RangeGate::per_element(digits));
+            packed.extend(gate.packed().take(used).map(|c| Assembler::wire(row, c)));
+        }
+        // The digits admit more than the bound when its length is no power of eight.
+        let admitted = num_bigint::BigInt::from(lo) + (num_bigint::BigInt::from(1) << (DIGIT_BITS as usize * digits)) - 1;
+        if admitted > bound.hi {
+            let hi = i64::try_from(&bound.hi).map_err(|_| self.unsupported(id, "bound beyond 64 bits"))?;
+            for cell in cells {
+                self.asm.assert_at_least(digits, Cell::constant(to_field(hi)), *cell);
+            }
+        }
+        Ok((packed, digits, lo))
+    }
+
+    /// Octal digits that hold every difference of an element of `a` and one of `b`.
+    fn order_digits(&self, at: NodeId, a: NodeId, b: NodeId) -> Result<usize, BackendError> {
+        let (a, b) = (&self.bounds[a.index()], &self.bounds[b.index()]);
+        let widest = (&a.hi - &b.lo).max(&b.hi - &a.lo);
+        self.digits_for(at, widest)
+    }
+
+    /// Octal digits of a value up to `widest`.
+    fn digits_for(&self, at: NodeId, widest: num_bigint::BigInt) -> Result<usize, BackendError> {
+        let digits = widest.bits().div_ceil(u64::from(DIGIT_BITS)).max(1) as usize;
+        if digits > 20 {
+            return Err(self.unsupported(at, "operands differ by more than 60 bits; round them first"));
+        }
+        Ok(digits)
+    }
+
+    /// Value of a node that depends on constants only.
+    fn constant(&mut self, id: NodeId) -> Result<Option<Tensor<i64>>, BackendError> {
+        if let Some(value) = &self.constants[id.index()] {
+            return Ok(Some(value.clone()));
+        }
+        let node = self.graph.node(id);
+        let value = match &node.op {
+            CoreOp::Const(value, _) => value.clone(),
+            CoreOp::View(_) => {
+                let mut operands = Vec::with_capacity(node.inputs.len());
+                for input in &node.inputs {
+                    match self.constant(*input)? {
+                        Some(value) => operands.push(value),
+                        None => return Ok(None),
+                    }
+                }
+                eval_op(&node.name, &node.op, &operands.iter().collect::<Vec<_>>())?
+            }
+            _ => return Ok(None),
+        };
+        self.constants[id.index()] = Some(value.clone());
+        Ok(Some(value))
+    }
+
+    /// Whether a node depends on constants only.
+    fn is_constant(&self, id: NodeId) -> bool {
+        let node = self.graph.node(id);
+        match &node.op {
+            CoreOp::Const(..) => true,
+            CoreOp::View(_) => node.inputs.iter().all(|i| self.is_constant(*i)),
+            _ => false,
+        }
+    }
+
+    /// Cells of a narrow value, row-major.
+    fn narrow(&mut self, id: NodeId) -> Result<Vec<Cell>, BackendError> {
+        if let Some(cells) = &self.cells[id.index()] {
+            return Ok(cells.clone());
+        }
+        match self.constant(id)? {
+            Some(value) => Ok(value.iter().map(|v| Cell::constant(to_field(v))).collect()),
+            None => Err(self.unsupported(id, "has no cells here: a wide value, or one outside the segment")),
+        }
+    }
+
+    fn node(&mut self, id: NodeId) -> Result<(), BackendError> {
+        let graph = self.graph;
+        let node = graph.node(id);
+        if node.op.is_wide() || self.is_constant(id) {
+            return Ok(());
+        }
+        let cells = match &node.op {
+            CoreOp::Input(_) => return Err(self.unsupported(id, "an input must be a boundary input of the segment")),
+            CoreOp::View(view) => self.view(view, &node.inputs)?,
+            CoreOp::Map(map) => self.map(id, map, node.inputs[0])?,
+            CoreOp::Div(quotient) => self.div(id, *quotient, node.inputs[0], node.inputs[1])?,
+            CoreOp::Extremum(extremum) => self.extremum(id, *extremum, node.inputs[0], node.inputs[1])?,
+            CoreOp::Compare(compare) => self.compare(id, *compare, node.inputs[0], node.inputs[1])?,
+            CoreOp::Select => self.select(&node.inputs)?,
+            CoreOp::Reduce(reduce) => self.reduce(id, reduce, node.inputs[0])?,
+            CoreOp::OneHot(one_hot) => self.one_hot(id, *one_hot, node.inputs[0])?,
+            CoreOp::Arg(arg) => self.arg(id, *arg, node.inputs[0])?,
+            CoreOp::Const(..) | CoreOp::Contract(_) | CoreOp::Conv(_) | CoreOp::Sum(_) => return Ok(()),
+        };
+        self.cells[id.index()] = Some(cells);
+        Ok(())
+    }
+
+    fn view(&mut self, view: &View, inputs: &[NodeId]) -> Result<Vec<Cell>, BackendError> {
+        let operands = inputs.iter().map(|i| self.narrow(*i)).collect::<Result<Vec<_>, _>>()?;
+        let shapes: Vec<&[usize]> = inputs.iter().map(|i| self.graph.shape(*i)).collect();
+        let pick = |source| match source {
+            plonnx_ir::op::Source::Element { operand, index } => {
+                let cells: &Vec<Cell> = &operands[operand];
+                cells[index]
+            }
+            plonnx_ir::op::Source::Zero => Cell::ZERO,
+        };
+        Ok(view.sources(&shapes).into_iter().map(pick).collect())
+    }
+
+    /// Draws the challenges, checks linear relations and lookups, and closes the tape.
+    fn close(
+        mut self,
+        program: [u64; 4],
+        weights_per_row: usize,
+        outputs: Vec<Vec<Cell>>,
+        digests: Vec<[Cell; 4]>,
+    ) -> Result<Emission, BackendError> {
+        let uses = std::mem::take(&mut self.tables);
+        let mut tables = Vec::new();
+        for (index, usage) in uses.iter().enumerate() {
+            self.asm.set_label(&format!("table {}", usage.table.name));
+            let (gate, rows, packed) = lookup::emit_table(&mut self.asm, index, usage);
+            self.absorbed.extend(packed);
+            tables.push((gate, rows));
+        }
+        self.asm.set_label("transcript");
+        let absorbed = std::mem::take(&mut self.absorbed);
+        let challenges = transcript::challenges(&mut self.asm, program, &absorbed);
+        let mut forms = Forms::new(challenges.r, weights_per_row);
+        let r3 = forms.power(&mut self.asm, 3);
+        let groups = std::mem::take(&mut self.groups);
+        let accumulators = groups.iter().map(|g| g.len).sum();
+        let mut sum = EXT_ZERO;
+        for group in groups.iter().rev() {
+            self.asm.restore_label(group.label);
+            for row in group.rows.iter().rev() {
+                self.asm.feed_ext(*row, group.gate.sum_in(), sum);
+                self.asm.feed_ext(*row, group.gate.r(), challenges.r);
+                self.asm.feed_ext(*row, group.gate.r3(), r3);
+                self.asm.step(*row, Phase::Complete, Hint::None);
+                sum = Assembler::wire_ext(*row, group.gate.sum_out());
+            }
+            let claim = self.claim(group, &mut forms)?;
+            let minus = [Cell::constant(-<F as plonky2::field::types::Field>::ONE), Cell::ZERO];
+            sum = self.asm.mul_add(minus, claim, sum);
+        }
+        self.asm.equate(sum[0], Cell::ZERO);
+        self.asm.equate(sum[1], Cell::ZERO);
+        self.asm.set_label("lookup sums");
+        lookup::close(&mut self.asm, &challenges, &uses, &tables);
+        let mut expose = |cell: Cell| self.asm.expose(cell);
+        let outputs = outputs.into_iter().map(|cells| cells.into_iter().map(&mut expose).collect()).collect();
+        let digests = digests.into_iter().map(|d| d.map(&mut expose)).collect();
+        let lookups = uses.iter().map(|u| u.rows.len() * u.gate.slots + u.table.values.len()).sum();
+        let mut tape = self.asm.finish();
+        tape.tables = uses.iter().map(|u| (u.table.window.lo, u.table.values.len())).collect();
+        Ok(Emission { outputs, digests, tape, absorbed: absorbed.len(), accumulators, lookups })
+    }
+}

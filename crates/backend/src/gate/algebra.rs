@@ -1,0 +1,212 @@
+//! The arithmetic in which every gate states its constraints, once.
+//!
+//! plonky2 evaluates a gate in three ways: on packed base-field points (proving), on extension-field points
+//! (verifying) and on targets of an outer circuit (recursion). Each is an [`Algebra`]; two more compute the degree and
+//! the number of constraints, so that neither is ever written down by hand.
+
+use plonky2::field::extension::{Extendable, FieldExtension};
+use plonky2::field::packed::PackedField;
+use plonky2::field::types::Field;
+use plonky2::gates::util::StridedConstraintConsumer;
+use plonky2::iop::ext_target::ExtensionTarget;
+use plonky2::plonk::circuit_builder::CircuitBuilder;
+use plonky2::plonk::vars::{EvaluationTargets, EvaluationVars, EvaluationVarsBasePacked};
+
+use crate::config::{D, F};
+
+/// Where constraints are evaluated; `V` is the value of a wire or constant there.
+pub trait Algebra {
+    type V: Copy;
+    fn wire(&self, index: usize) -> Self::V;
+    fn constant(&self, index: usize) -> Self::V;
+    fn literal(&mut self, value: F) -> Self::V;
+    fn add(&mut self, a: Self::V, b: Self::V) -> Self::V;
+    fn sub(&mut self, a: Self::V, b: Self::V) -> Self::V;
+    fn mul(&mut self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c`
+    fn mul_add(&mut self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        let product = self.mul(a, b);
+        self.add(product, c)
+    }
+    /// `value * factor` for a literal factor.
+    fn scale(&mut self, value: Self::V, factor: F) -> Self::V {
+        let factor = self.literal(factor);
+        self.mul(value, factor)
+    }
+    /// States that `value` is zero.
+    fn constrain(&mut self, value: Self::V);
+
+    /// The pair of wires at `index` as an element of the quadratic extension.
+    fn ext(&self, index: usize) -> [Self::V; 2] {
+        [self.wire(index), self.wire(index + 1)]
+    }
+    fn ext_zero(&mut self) -> [Self::V; 2] {
+        [self.literal(F::ZERO), self.literal(F::ZERO)]
+    }
+    fn ext_add(&mut self, a: [Self::V; 2], b: [Self::V; 2]) -> [Self::V; 2] {
+        [self.add(a[0], b[0]), self.add(a[1], b[1])]
+    }
+    fn ext_sub(&mut self, a: [Self::V; 2], b: [Self::V; 2]) -> [Self::V; 2] {
+        [self.sub(a[0], b[0]), self.sub(a[1], b[1])]
+    }
+    /// Product modulo `X^2 - W`.
+    fn ext_mul(&mut self, a: [Self::V; 2], b: [Self::V; 2]) -> [Self::V; 2] {
+        let cross = self.mul(a[1], b[1]);
+        let cross = self.scale(cross, <F as Extendable<D>>::W);
+        let re = self.mul_add(a[0], b[0], cross);
+        let im = self.mul(a[0], b[1]);
+        let im = self.mul_add(a[1], b[0], im);
+        [re, im]
+    }
+    /// `a * x` for `x` in the base field.
+    fn ext_scale(&mut self, a: [Self::V; 2], x: Self::V) -> [Self::V; 2] {
+        [self.mul(a[0], x), self.mul(a[1], x)]
+    }
+    fn ext_constrain(&mut self, a: [Self::V; 2]) {
+        self.constrain(a[0]);
+        self.constrain(a[1]);
+    }
+    fn ext_constrain_equal(&mut self, a: [Self::V; 2], b: [Self::V; 2]) {
+        let difference = self.ext_sub(a, b);
+        self.ext_constrain(difference);
+    }
+}
+
+/// Packed points of the base field.
+pub(super) struct Packed<'a, 'b, P: PackedField<Scalar = F>> {
+    pub(super) vars: EvaluationVarsBasePacked<'a, P>,
+    pub(super) out: StridedConstraintConsumer<'b, P>,
+}
+
+impl<P: PackedField<Scalar = F>> Algebra for Packed<'_, '_, P> {
+    type V = P;
+    fn wire(&self, index: usize) -> P {
+        self.vars.local_wires[index]
+    }
+    fn constant(&self, index: usize) -> P {
+        self.vars.local_constants[index]
+    }
+    fn literal(&mut self, value: F) -> P {
+        P::from(value)
+    }
+    fn add(&mut self, a: P, b: P) -> P {
+        a + b
+    }
+    fn sub(&mut self, a: P, b: P) -> P {
+        a - b
+    }
+    fn mul(&mut self, a: P, b: P) -> P {
+        a * b
+    }
+    fn scale(&mut self, value: P, factor: F) -> P {
+        value * factor
+    }
+    fn constrain(&mut self, value: P) {
+        self.out.one(value);
+    }
+}
+
+/// One point of the extension field.
+pub(super) struct Extension<'a> {
+    pub(super) vars: EvaluationVars<'a, F, D>,
+    pub(super) out: Vec<<F as Extendable<D>>::Extension>,
+}
+
+impl Algebra for Extension<'_> {
+    type V = <F as Extendable<D>>::Extension;
+    fn wire(&self, index: usize) -> Self::V {
+        self.vars.local_wires[index]
+    }
+    fn constant(&self, index: usize) -> Self::V {
+        self.vars.local_constants[index]
+    }
+    fn literal(&mut self, value: F) -> Self::V {
+        FieldExtension::<D>::from_basefield(value)
+    }
+    fn add(&mut self, a: Self::V, b: Self::V) -> Self::V {
+        a + b
+    }
+    fn sub(&mut self, a: Self::V, b: Self::V) -> Self::V {
+        a - b
+    }
+    fn mul(&mut self, a: Self::V, b: Self::V) -> Self::V {
+        a * b
+    }
+    fn scale(&mut self, value: Self::V, factor: F) -> Self::V {
+        FieldExtension::<D>::scalar_mul(&value, factor)
+    }
+    fn constrain(&mut self, value: Self::V) {
+        self.out.push(value);
+    }
+}
+
+/// Targets of an outer circuit.
+pub(super) struct Circuit<'a, 'b> {
+    pub(super) builder: &'b mut CircuitBuilder<F, D>,
+    pub(super) vars: EvaluationTargets<'a, D>,
+    pub(super) out: Vec<ExtensionTarget<D>>,
+}
+
+impl Algebra for Circuit<'_, '_> {
+    type V = ExtensionTarget<D>;
+    fn wire(&self, index: usize) -> Self::V {
+        self.vars.local_wires[index]
+    }
+    fn constant(&self, index: usize) -> Self::V {
+        self.vars.local_constants[index]
+    }
+    fn literal(&mut self, value: F) -> Self::V {
+        self.builder.constant_extension(value.into())
+    }
+    fn add(&mut self, a: Self::V, b: Self::V) -> Self::V {
+        self.builder.add_extension(a, b)
+    }
+    fn sub(&mut self, a: Self::V, b: Self::V) -> Self::V {
+        self.builder.sub_extension(a, b)
+    }
+    fn mul(&mut self, a: Self::V, b: Self::V) -> Self::V {
+        self.builder.mul_extension(a, b)
+    }
+    fn mul_add(&mut self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        self.builder.mul_add_extension(a, b, c)
+    }
+    fn scale(&mut self, value: Self::V, factor: F) -> Self::V {
+        self.builder.mul_const_extension(factor, value)
+    }
+    fn constrain(&mut self, value: Self::V) {
+        self.out.push(value);
+    }
+}
+
+/// Degrees instead of values: finds a gate's degree and number of constraints.
+#[derive(Default)]
+pub(super) struct Degree {
+    pub(super) max: usize,
+    pub(super) constraints: usize,
+}
+
+impl Algebra for Degree {
+    type V = usize;
+    fn wire(&self, _: usize) -> usize {
+        1
+    }
+    fn constant(&self, _: usize) -> usize {
+        1
+    }
+    fn literal(&mut self, _: F) -> usize {
+        0
+    }
+    fn add(&mut self, a: usize, b: usize) -> usize {
+        a.max(b)
+    }
+    fn sub(&mut self, a: usize, b: usize) -> usize {
+        a.max(b)
+    }
+    fn mul(&mut self, a: usize, b: usize) -> usize {
+        a + b
+    }
+    fn constrain(&mut self, value: usize) {
+        self.max = self.max.max(value);
+        self.constraints += 1;
+    }
+}

@@ -1,0 +1,106 @@
+//! Range checks without a challenge: octal digits, and their packing for the transcript.
+//!
+//! A digit is a wire constrained to 0..8 by a polynomial of degree 8. This is deliberate: a range check by lookup is
+//! only as good as the commitment of the looked-up values, and those are committed *packed*, 62 bits to a field
+//! element. Packing is injective only for values already known to be in range; were that known through a lookup whose
+//! challenge is drawn after the packed values are absorbed, a prover could repack after seeing the challenge. With
+//! polynomial digits the packed element determines every digit unconditionally.
+
+use plonky2::field::types::{Field, PrimeField64};
+
+use super::algebra::Algebra;
+use crate::config::F;
+
+/// Bits of a digit.
+pub(crate) const DIGIT_BITS: u32 = 3;
+/// Bits that one absorbed field element carries; below 63 so that distinct packings are distinct modulo p.
+pub(crate) const PACK_BITS: u32 = 62;
+
+/// Constrains `x` to 0..8: with `u = x (x - 7)`, `u (u + 6) (u + 10) (u + 12) = 0`.
+pub(super) fn constrain_digit<A: Algebra>(a: &mut A, x: A::V) {
+    let seven = a.literal(F::from_canonical_u64(7));
+    let shifted = a.sub(x, seven);
+    let u = a.mul(x, shifted);
+    let mut product = u;
+    for c in [6, 10, 12] {
+        let c = a.literal(F::from_canonical_u64(c));
+        let factor = a.add(u, c);
+        product = a.mul(product, factor);
+    }
+    a.constrain(product);
+}
+
+/// Constrains `x` to 0 or 1.
+pub(super) fn constrain_bit<A: Algebra>(a: &mut A, x: A::V) {
+    let square = a.mul(x, x);
+    let difference = a.sub(square, x);
+    a.constrain(difference);
+}
+
+/// `sum_i wire(first + i) * 8^i`
+pub(super) fn recompose<A: Algebra>(a: &mut A, first: usize, count: usize) -> A::V {
+    let mut sum = a.literal(F::ZERO);
+    for i in (0..count).rev() {
+        sum = a.scale(sum, F::from_canonical_u64(8));
+        let digit = a.wire(first + i);
+        sum = a.add(sum, digit);
+    }
+    sum
+}
+
+/// Writes the `count` lowest octal digits of `value`; the rest must be zero for the row to be valid.
+pub(super) fn write_digits(wires: &mut [F], first: usize, count: usize, value: u64) {
+    for i in 0..count {
+        wires[first + i] = F::from_canonical_u64((value >> (DIGIT_BITS as usize * i)) & 7);
+    }
+}
+
+/// `8^count`
+pub(super) fn octal(count: usize) -> F {
+    F::from_canonical_u64(1 << (DIGIT_BITS as usize * count))
+}
+
+/// Which wires a packed element sums up, each with its power of two.
+pub(super) type Packing = Vec<Vec<(usize, u32)>>;
+
+/// Distributes `items` (wire, bits) over as few elements of [`PACK_BITS`] as a first-fit in order gives.
+pub(super) fn packing(items: impl IntoIterator<Item = (usize, u32)>) -> Packing {
+    let mut out: Packing = Vec::new();
+    let mut used = PACK_BITS;
+    for (wire, bits) in items {
+        if used + bits > PACK_BITS {
+            out.push(Vec::new());
+            used = 0;
+        }
+        if let Some(element) = out.last_mut() {
+            element.push((wire, used));
+        }
+        used += bits;
+    }
+    out
+}
+
+/// Constrains wire `first + j` to the `j`-th packed element.
+pub(super) fn constrain_packing<A: Algebra>(a: &mut A, first: usize, packing: &Packing) {
+    for (j, element) in packing.iter().enumerate() {
+        let mut sum = a.literal(F::ZERO);
+        for (wire, shift) in element {
+            let value = a.wire(*wire);
+            let value = a.scale(value, F::from_canonical_u64(1 << shift));
+            sum = a.add(sum, value);
+        }
+        let packed = a.wire(first + j);
+        let difference = a.sub(packed, sum);
+        a.constrain(difference);
+    }
+}
+
+/// Fills the packed elements from their wires.
+pub(super) fn write_packing(wires: &mut [F], first: usize, packing: &Packing) {
+    for (j, element) in packing.iter().enumerate() {
+        let sum = element
+            .iter()
+            .fold(F::ZERO, |sum, (wire, shift)| sum + F::from_canonical_u64(wires[*wire].to_canonical_u64() << shift));
+        wires[first + j] = sum;
+    }
+}

@@ -1,0 +1,323 @@
+//! The gates: each file holds a wire table, the constraints (written once, over [`Algebra`]) and the assignment.
+//!
+//! Gates have no plonky2 generators: the witness of all rows is assigned in one pass by [`crate::witness`].
+
+mod algebra;
+mod arithmetic;
+mod bilinear;
+mod digits;
+mod lookup;
+mod order;
+mod range;
+mod reduce;
+mod requant;
+mod selection;
+
+pub use arithmetic::{ArithmeticGate, MulAddGate};
+pub use bilinear::BilinearGate;
+pub(crate) use digits::{DIGIT_BITS, PACK_BITS};
+pub use lookup::{LookupGate, Side};
+pub use order::OrderGate;
+pub use range::RangeGate;
+pub use reduce::{COLUMNS, ProductGate, ReduceGate};
+pub use requant::{AccSource, RequantConstants, RequantGate};
+pub use selection::{BitsGate, ConstantsGate};
+
+use algebra::{Algebra, Circuit, Degree, Extension, Packed};
+use plonky2::field::extension::Extendable;
+use plonky2::field::extension::quadratic::QuadraticExtension;
+use plonky2::field::packed::PackedField;
+use plonky2::gates::gate::Gate;
+use plonky2::gates::packed_util::PackedEvaluableBase;
+use plonky2::gates::util::StridedConstraintConsumer;
+use plonky2::iop::ext_target::ExtensionTarget;
+use plonky2::iop::generator::WitnessGeneratorRef;
+use plonky2::plonk::circuit_builder::CircuitBuilder;
+use plonky2::plonk::circuit_data::CommonCircuitData;
+use plonky2::plonk::vars::{
+    EvaluationTargets, EvaluationVars, EvaluationVarsBase, EvaluationVarsBaseBatch, EvaluationVarsBasePacked,
+};
+use plonky2::util::serialization::{Buffer, IoError, IoResult, Read, Write};
+
+use crate::config::{D, F, FE};
+
+/// Extension element at a pair of wires.
+pub(crate) fn read_ext(wires: &[F], index: usize) -> FE {
+    QuadraticExtension([wires[index], wires[index + 1]])
+}
+
+/// Writes an extension element to a pair of wires.
+pub(crate) fn write_ext(wires: &mut [F], index: usize, value: FE) {
+    wires[index..index + 2].copy_from_slice(&value.0);
+}
+
+/// The gates of plonnx.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Requant(RequantGate),
+    Order(OrderGate),
+    Range(RangeGate),
+    MulAdd,
+    Arithmetic,
+    Reduce,
+    Product,
+    Bilinear(BilinearGate),
+    Lookup(LookupGate),
+    Bits,
+    Constants,
+}
+
+impl Kind {
+    fn eval<A: Algebra>(&self, a: &mut A) {
+        match self {
+            Kind::Requant(g) => g.eval(a),
+            Kind::Order(g) => g.eval(a),
+            Kind::Range(g) => g.eval(a),
+            Kind::MulAdd => MulAddGate::eval(a),
+            Kind::Arithmetic => ArithmeticGate::eval(a),
+            Kind::Reduce => ReduceGate::eval(a),
+            Kind::Product => ProductGate::eval(a),
+            Kind::Bilinear(g) => g.eval(a),
+            Kind::Lookup(g) => g.eval(a),
+            Kind::Bits => BitsGate::eval(a),
+            Kind::Constants => ConstantsGate::eval(a),
+        }
+    }
+
+    /// Tag and parameters, for identifiers and serialisation. Tags are never reused.
+    fn parameters(&self) -> [usize; 4] {
+        match self {
+            Kind::Requant(g) => [1, usize::from(g.source == AccSource::Local), g.digits, 0],
+            Kind::Order(g) => [2, g.digits, 0, 0],
+            Kind::Range(g) => [3, g.digits, 0, 0],
+            Kind::MulAdd => [4, 0, 0, 0],
+            Kind::Arithmetic => [5, 0, 0, 0],
+            Kind::Reduce => [6, 0, 0, 0],
+            Kind::Product => [7, 0, 0, 0],
+            Kind::Bilinear(g) => [8, g.left, g.right, usize::from(g.wide)],
+            Kind::Lookup(g) => [9, usize::from(g.side == Side::Table), g.digits, 0],
+            Kind::Bits => [10, 0, 0, 0],
+            Kind::Constants => [11, 0, 0, 0],
+        }
+    }
+
+    /// The kind with these parameters; `None` for parameters that no row of [`crate::config::WIRES`] wires can have.
+    fn from_parameters(p: [usize; 4]) -> Option<Self> {
+        let flag = |v: usize| (v < 2).then_some(v == 1);
+        let digits = |v: usize| (1..=20).contains(&v).then_some(v);
+        Some(match p {
+            [1, local, d, 0] => {
+                let source = if flag(local)? { AccSource::Local } else { AccSource::Linear };
+                Kind::Requant(RequantGate::new(source, digits(d)?))
+            }
+            [2, d, 0, 0] => Kind::Order(OrderGate::new(digits(d)?)),
+            [3, d, 0, 0] => Kind::Range(RangeGate::new(digits(d)?)),
+            [4, 0, 0, 0] => Kind::MulAdd,
+            [5, 0, 0, 0] => Kind::Arithmetic,
+            [6, 0, 0, 0] => Kind::Reduce,
+            [7, 0, 0, 0] => Kind::Product,
+            [8, left, right, wide] if (1..=40).contains(&left) && (1..=64).contains(&right) => {
+                Kind::Bilinear(BilinearGate { left, right, wide: flag(wide)? })
+            }
+            [9, table, d, 0] => {
+                let side = if flag(table)? { Side::Table } else { Side::Lookup };
+                Kind::Lookup(LookupGate::new(side, digits(d)?))
+            }
+            [10, 0, 0, 0] => Kind::Bits,
+            [11, 0, 0, 0] => Kind::Constants,
+            _ => return None,
+        })
+    }
+
+    /// Number of constants of a row.
+    pub fn constants(&self) -> usize {
+        match self {
+            Kind::Requant(g) => g.constants(),
+            Kind::Order(g) => g.constants(),
+            Kind::Range(g) => g.constants(),
+            Kind::MulAdd | Kind::Reduce | Kind::Product => 0,
+            Kind::Arithmetic => 3,
+            Kind::Bilinear(g) => g.constants(),
+            Kind::Lookup(g) => g.constants(),
+            Kind::Bits => 1,
+            Kind::Constants => ConstantsGate::SLOTS,
+        }
+    }
+
+    /// Number of wires of a row.
+    pub fn wires(&self) -> usize {
+        match self {
+            Kind::Requant(g) => g.wires(),
+            Kind::Order(g) => g.wires(),
+            Kind::Range(g) => g.wires(),
+            Kind::MulAdd => 8 * MulAddGate::SLOTS,
+            Kind::Arithmetic => 4 * ArithmeticGate::SLOTS,
+            Kind::Reduce => ReduceGate::wires(),
+            Kind::Product => ProductGate::wires(),
+            Kind::Bilinear(g) => g.wires(),
+            Kind::Lookup(g) => g.wires(),
+            Kind::Bits => BitsGate::WIRES,
+            Kind::Constants => ConstantsGate::SLOTS,
+        }
+    }
+
+    /// Name in statistics and in the checker's messages.
+    pub fn name(&self) -> String {
+        match self {
+            Kind::Requant(g) if g.source == AccSource::Local => format!("requant-local/{}", g.digits),
+            Kind::Requant(g) => format!("requant/{}", g.digits),
+            Kind::Order(g) => format!("order/{}", g.digits),
+            Kind::Range(g) => format!("range/{}", g.digits),
+            Kind::MulAdd => "mul-add".into(),
+            Kind::Arithmetic => "arithmetic".into(),
+            Kind::Reduce => "reduce".into(),
+            Kind::Product => "product".into(),
+            Kind::Bilinear(g) => format!("bilinear/{}x{}{}", g.left, g.right, if g.wide { "e" } else { "" }),
+            Kind::Lookup(g) if g.side == Side::Table => format!("table/{}", g.digits),
+            Kind::Lookup(g) => format!("lookup/{}", g.digits),
+            Kind::Bits => "bits".into(),
+            Kind::Constants => "constants".into(),
+        }
+    }
+
+    /// First phase: fills wires from values that the integer evaluation gives.
+    pub(crate) fn commit(&self, constants: &[F], wires: &mut [F], hints: &[i64]) {
+        match self {
+            Kind::Requant(g) => g.commit(constants, wires, hints),
+            Kind::Lookup(g) => g.commit(constants, wires, hints),
+            _ => {}
+        }
+    }
+
+    /// Fills all wires that follow from the routed inputs; `used` slots are in use.
+    pub(crate) fn complete(&self, constants: &[F], wires: &mut [F], used: usize) {
+        match self {
+            Kind::Requant(g) => g.complete(constants, wires),
+            Kind::Order(g) => g.idle(constants, wires, used),
+            Kind::Range(g) => g.complete(constants, wires, used),
+            Kind::Arithmetic => ArithmeticGate::idle(constants, wires, used),
+            Kind::Reduce => ReduceGate::complete(wires),
+            Kind::Product => ProductGate::complete(wires),
+            Kind::Bilinear(g) => g.complete(constants, wires),
+            Kind::Lookup(g) => g.complete(constants, wires),
+            Kind::Bits => BitsGate::complete(constants, wires),
+            Kind::MulAdd | Kind::Constants => {}
+        }
+    }
+
+    /// Fills the result of one slot of a gate whose slots are independent.
+    pub(crate) fn complete_slot(&self, constants: &[F], wires: &mut [F], slot: usize) {
+        match self {
+            Kind::MulAdd => MulAddGate::complete_slot(wires, slot),
+            Kind::Arithmetic => ArithmeticGate::complete_slot(constants, wires, slot),
+            Kind::Order(g) => g.complete_slot(constants, wires, slot),
+            _ => {}
+        }
+    }
+}
+
+/// A [`Kind`] as a plonky2 gate.
+#[derive(Clone, Debug)]
+pub struct RowGate {
+    kind: Kind,
+    id: String,
+    degree: usize,
+    constraints: usize,
+}
+
+impl RowGate {
+    /// The gate of this kind, its degree and number of constraints computed from the constraints themselves.
+    pub fn new(kind: Kind) -> Self {
+        let mut degree = Degree::default();
+        kind.eval(&mut degree);
+        let [tag, a, b, c] = kind.parameters();
+        Self { id: format!("plonnx{tag}.{a}.{b}.{c}"), degree: degree.max, constraints: degree.constraints, kind }
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+}
+
+impl Gate<F, D> for RowGate {
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+
+    fn serialize(&self, dst: &mut Vec<u8>, _: &CommonCircuitData<F, D>) -> IoResult<()> {
+        self.kind.parameters().iter().try_for_each(|p| dst.write_usize(*p))
+    }
+
+    fn deserialize(src: &mut Buffer, _: &CommonCircuitData<F, D>) -> IoResult<Self> {
+        let mut parameters = [0; 4];
+        for p in &mut parameters {
+            *p = src.read_usize()?;
+        }
+        Kind::from_parameters(parameters).map(Self::new).ok_or(IoError)
+    }
+
+    fn eval_unfiltered(&self, vars: EvaluationVars<F, D>) -> Vec<<F as Extendable<D>>::Extension> {
+        let mut algebra = Extension { vars, out: Vec::with_capacity(self.constraints) };
+        self.kind.eval(&mut algebra);
+        algebra.out
+    }
+
+    fn eval_unfiltered_base_one(&self, _: EvaluationVarsBase<F>, _: StridedConstraintConsumer<F>) {
+        unreachable!("batches are evaluated packed")
+    }
+
+    fn eval_unfiltered_base_batch(&self, vars: EvaluationVarsBaseBatch<F>) -> Vec<F> {
+        self.eval_unfiltered_base_batch_packed(vars)
+    }
+
+    fn eval_unfiltered_circuit(
+        &self,
+        builder: &mut CircuitBuilder<F, D>,
+        vars: EvaluationTargets<D>,
+    ) -> Vec<ExtensionTarget<D>> {
+        let mut algebra = Circuit { builder, vars, out: Vec::with_capacity(self.constraints) };
+        self.kind.eval(&mut algebra);
+        algebra.out
+    }
+
+    fn generators(&self, _: usize, _: &[F]) -> Vec<WitnessGeneratorRef<F, D>> {
+        Vec::new()
+    }
+
+    fn num_wires(&self) -> usize {
+        self.kind.wires()
+    }
+
+    fn num_constants(&self) -> usize {
+        self.kind.constants()
+    }
+
+    fn degree(&self) -> usize {
+        self.degree
+    }
+
+    fn num_constraints(&self) -> usize {
+        self.constraints
+    }
+
+    fn extra_constant_wires(&self) -> Vec<(usize, usize)> {
+        match self.kind {
+            Kind::Constants => (0..ConstantsGate::SLOTS).map(|k| (k, k)).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl PackedEvaluableBase<F, D> for RowGate {
+    fn eval_unfiltered_base_packed<P: PackedField<Scalar = F>>(
+        &self,
+        vars: EvaluationVarsBasePacked<P>,
+        out: StridedConstraintConsumer<P>,
+    ) {
+        self.kind.eval(&mut Packed { vars, out });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,292 @@
+//! Requantisation of accumulators.
+//!
+//! | wires | meaning |
+//! |---|---|
+//! | `y_k` | result of slot `k` (routed) |
+//! | linear source: `in`, `out`, `r`, `r3` | running sum of the linear argument, challenge, its cube (routed pairs) |
+//! | local source: `x_k` | accumulator (routed) |
+//! | linear source: `p_j` | packed digits for the transcript (routed) |
+//! | `b_k`, `z_k,i` | top bit and octal digits |
+//!
+//! Constants: `w_i` (digit weights of the result), `w_b`, `y_0`, `a_0`, `top`, `relu`, `a_1`.
+//!
+//! With `v_k = sum_i z_k,i 8^i + b_k 8^d` and `low_k = sum_i w_i z_k,i`:
+//! - every digit is in 0..8, every `b_k` is 0 or 1, and `b_k (1 - top) = 0`;
+//! - the accumulator is `acc_k = a_1 v_k + a_0` (local: `= x_k`), where `a_1 = 2^-j` lets a shift that three does not
+//!   divide end at a digit boundary;
+//! - `y_k = y_0 + (1 - relu) (low_k + w_b b_k) + relu b_k low_k`;
+//! - linear: `out = in r^n + sum_k r^k acc_k`.
+//!
+//! Sound because `v_k = 2^j (acc_k - a_0)` holds modulo p with both sides below p in absolute value (accumulators are
+//! bounded by 2^61), hence over the integers, and the decomposition of an integer below `2 * 8^d < p` into digits and
+//! top bit is unique, so `acc_k` determines `y_k`; for the linear source `acc_k` is fixed by the absorbed packing and checked by the running sum.
+//! Powers of `r` are built from `r` and `r^3` in blocks of three to keep the degree at most 8.
+
+use plonky2::field::types::{Field, PrimeField64};
+
+use super::algebra::Algebra;
+use super::digits::{
+    DIGIT_BITS, Packing, constrain_bit, constrain_digit, constrain_packing, octal, packing, recompose, write_digits,
+    write_packing,
+};
+use crate::config::{F, ROUTED, WIRES, from_field};
+
+/// Where the accumulator comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccSource {
+    /// A linear relation that the running sum checks.
+    Linear,
+    /// A wire.
+    Local,
+}
+
+/// Gate for `slots` accumulators of `digits` octal digits and a top bit.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequantGate {
+    pub source: AccSource,
+    pub digits: usize,
+    pub slots: usize,
+    packing: Packing,
+}
+
+/// Row constants of a [`RequantGate`].
+#[derive(Clone, Debug)]
+pub struct RequantConstants {
+    /// Octal digits below the binary point.
+    pub shift_digits: usize,
+    pub acc_offset: i64,
+    /// `j` above: 0, 1 or 2.
+    pub align: u32,
+    pub y_offset: i64,
+    pub top: bool,
+    pub relu: bool,
+}
+
+impl RequantGate {
+    /// The gate with as many slots as fit a row.
+    pub fn new(source: AccSource, digits: usize) -> Self {
+        let fitting = |slots: usize| {
+            let gate = Self::with_slots(source, digits, slots);
+            gate.first_digit() + slots * digits <= WIRES && gate.first_bit() <= ROUTED && gate.degree_bound() <= 8
+        };
+        let slots = (1..=ROUTED).take_while(|n| fitting(*n)).last().unwrap_or(1);
+        Self::with_slots(source, digits, slots)
+    }
+
+    fn with_slots(source: AccSource, digits: usize, slots: usize) -> Self {
+        let mut gate = Self { source, digits, slots, packing: Vec::new() };
+        if source == AccSource::Linear {
+            // The number of packed elements shifts the digit wires: the first pass finds it, the second the wires.
+            for _ in 0..2 {
+                let items: Vec<(usize, u32)> = (0..slots)
+                    .flat_map(|k| {
+                        let digits = (0..digits).map(move |i| (k, i));
+                        digits.map(|(k, i)| (Some(i), k)).chain([(None, k)])
+                    })
+                    .map(|(digit, k)| match digit {
+                        Some(i) => (gate.digit(k) + i, DIGIT_BITS),
+                        None => (gate.bit(k), 1),
+                    })
+                    .collect();
+                gate.packing = packing(items);
+            }
+        }
+        gate
+    }
+
+    /// Degree of the running sum in `r` and `r3`.
+    fn degree_bound(&self) -> usize {
+        match self.source {
+            AccSource::Linear => (self.slots % 3).max(2) + self.slots / 3 + 1,
+            AccSource::Local => 0,
+        }
+    }
+
+    pub fn y(&self, slot: usize) -> usize {
+        slot
+    }
+    pub fn x(&self, slot: usize) -> usize {
+        self.slots + slot
+    }
+    pub fn sum_in(&self) -> usize {
+        self.slots
+    }
+    pub fn sum_out(&self) -> usize {
+        self.slots + 2
+    }
+    pub fn r(&self) -> usize {
+        self.slots + 4
+    }
+    pub fn r3(&self) -> usize {
+        self.slots + 6
+    }
+    /// Wires of the packed elements.
+    pub fn packed(&self) -> std::ops::Range<usize> {
+        let first = match self.source {
+            AccSource::Linear => self.slots + 8,
+            AccSource::Local => 2 * self.slots,
+        };
+        first..first + self.packing.len()
+    }
+    fn first_bit(&self) -> usize {
+        self.packed().end
+    }
+    fn bit(&self, slot: usize) -> usize {
+        self.first_bit() + slot
+    }
+    fn first_digit(&self) -> usize {
+        self.first_bit() + self.slots
+    }
+    fn digit(&self, slot: usize) -> usize {
+        self.first_digit() + slot * self.digits
+    }
+
+    pub(super) fn wires(&self) -> usize {
+        self.first_digit() + self.slots * self.digits
+    }
+    pub(super) fn constants(&self) -> usize {
+        self.digits + 6
+    }
+
+    /// The row's constants in order.
+    pub fn constant_values(&self, c: &RequantConstants) -> Vec<F> {
+        let weight = |i: usize| if i < c.shift_digits { F::ZERO } else { octal(i - c.shift_digits) };
+        let mut out: Vec<F> = (0..self.digits).map(weight).collect();
+        out.push(octal(self.digits - c.shift_digits));
+        out.push(crate::config::to_field(c.y_offset));
+        out.push(crate::config::to_field(c.acc_offset));
+        out.push(F::from_bool(c.top));
+        out.push(F::from_bool(c.relu));
+        out.push(F::from_canonical_u64(1 << c.align).inverse());
+        out
+    }
+
+    pub(super) fn eval<A: Algebra>(&self, a: &mut A) {
+        let d = self.digits;
+        let (w_b, y_0, a_0, top, relu) =
+            (a.constant(d), a.constant(d + 1), a.constant(d + 2), a.constant(d + 3), a.constant(d + 4));
+        let a_1 = a.constant(d + 5);
+        let one = a.literal(F::ONE);
+        let no_top = a.sub(one, top);
+        let mut accumulators = Vec::with_capacity(self.slots);
+        for k in 0..self.slots {
+            let first = self.digit(k);
+            let mut low = a.literal(F::ZERO);
+            for i in 0..d {
+                let z = a.wire(first + i);
+                constrain_digit(a, z);
+                let w = a.constant(i);
+                low = a.mul_add(z, w, low);
+            }
+            let b = a.wire(self.bit(k));
+            constrain_bit(a, b);
+            let unused = a.mul(b, no_top);
+            a.constrain(unused);
+            let value = recompose(a, first, d);
+            let high = a.scale(b, octal(d));
+            let value = a.add(value, high);
+            let acc = a.mul_add(value, a_1, a_0);
+            let identity = a.mul_add(b, w_b, low);
+            let rectified = a.mul(b, low);
+            let excess = a.sub(rectified, identity);
+            let y = a.mul_add(relu, excess, identity);
+            let y = a.add(y, y_0);
+            let wire = a.wire(self.y(k));
+            let difference = a.sub(y, wire);
+            a.constrain(difference);
+            accumulators.push(acc);
+        }
+        match self.source {
+            AccSource::Local => {
+                for (k, acc) in accumulators.into_iter().enumerate() {
+                    let x = a.wire(self.x(k));
+                    let difference = a.sub(acc, x);
+                    a.constrain(difference);
+                }
+            }
+            AccSource::Linear => {
+                let (r, r3) = (a.ext(self.r()), a.ext(self.r3()));
+                let mut carried = a.ext(self.sum_in());
+                for _ in 0..self.slots % 3 {
+                    carried = a.ext_mul(carried, r);
+                }
+                let zero = a.literal(F::ZERO);
+                let blocks: Vec<&[A::V]> = accumulators.chunks(3).collect();
+                // The top block is partial when 3 does not divide the slots; the carried sum joins above it.
+                let mut sum = carried;
+                let mut fresh = !self.slots.is_multiple_of(3);
+                for block in blocks.iter().rev() {
+                    let mut inner = [zero, zero];
+                    for acc in block.iter().rev() {
+                        inner = a.ext_mul(inner, r);
+                        inner[0] = a.add(inner[0], *acc);
+                    }
+                    if !std::mem::replace(&mut fresh, false) {
+                        sum = a.ext_mul(sum, r3);
+                    }
+                    sum = a.ext_add(sum, inner);
+                }
+                let out = a.ext(self.sum_out());
+                a.ext_constrain_equal(sum, out);
+                constrain_packing(a, self.packed().start, &self.packing);
+            }
+        }
+    }
+
+    /// Accumulator of a slot that stands for no element: 0 where the row can hold it, else the least it can hold.
+    pub fn idle_accumulator(&self, constants: &[F]) -> i64 {
+        let d = self.digits;
+        let a_0 = from_field(constants[d + 2]) as i64;
+        let bits = DIGIT_BITS * d as u32 + u32::from(constants[d + 3] == F::ONE);
+        if (0..1i128 << bits).contains(&(-(a_0 as i128) << Self::align(constants[d + 5]))) { 0 } else { a_0 }
+    }
+
+    /// `j` of the constant `2^-j`.
+    fn align(a_1: F) -> u32 {
+        (0..3).find(|j| a_1 * F::from_canonical_u64(1 << j) == F::ONE).unwrap_or(0)
+    }
+
+    /// Fills digits, results and packing from the accumulators.
+    pub(super) fn commit(&self, constants: &[F], wires: &mut [F], accumulators: &[i64]) {
+        let d = self.digits;
+        let a_0 = from_field(constants[d + 2]);
+        let relu = constants[d + 4] == F::ONE;
+        let align = Self::align(constants[d + 5]);
+        let idle = self.idle_accumulator(constants);
+        for k in 0..self.slots {
+            let acc = accumulators.get(k).copied().unwrap_or(idle);
+            let value = ((acc as i128 - a_0) << align).clamp(0, u64::MAX as i128) as u64;
+            let b = (value >> (DIGIT_BITS as usize * d)) & 1;
+            write_digits(wires, self.digit(k), d, value);
+            wires[self.bit(k)] = F::from_canonical_u64(b);
+            let low = (0..d).fold(F::ZERO, |sum, i| sum + wires[self.digit(k) + i] * constants[i]);
+            let b = F::from_canonical_u64(b);
+            let result = if relu { b * low } else { low + b * constants[d] };
+            wires[self.y(k)] = result + constants[d + 1];
+        }
+        write_packing(wires, self.packed().start, &self.packing);
+    }
+
+    /// Fills what follows from the routed inputs.
+    pub(super) fn complete(&self, constants: &[F], wires: &mut [F]) {
+        match self.source {
+            AccSource::Local => {
+                let accumulators: Vec<i64> =
+                    (0..self.slots).map(|k| from_field(wires[self.x(k)]).clamp(-(1 << 62), 1 << 62) as i64).collect();
+                self.commit(constants, wires, &accumulators);
+            }
+            AccSource::Linear => {
+                let d = self.digits;
+                let r = super::read_ext(wires, self.r());
+                let mut sum = super::read_ext(wires, self.sum_in());
+                for k in (0..self.slots).rev() {
+                    let digits =
+                        (0..d).rev().fold(0u64, |v, i| (v << DIGIT_BITS) + wires[self.digit(k) + i].to_canonical_u64());
+                    let value = F::from_canonical_u64(digits) + wires[self.bit(k)] * octal(d);
+                    sum = sum * r + (value * constants[d + 5] + constants[d + 2]).into();
+                }
+                super::write_ext(wires, self.sum_out(), sum);
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Every gate: coherence of its evaluations, validity of its assignment, rejection of every altered wire.
+
+use plonky2::field::types::{Field, Sample};
+use plonky2::gates::gate::Gate;
+use plonky2::gates::gate_testing::{test_eval_fns, test_low_degree};
+use plonky2::hash::hash_types::HashOut;
+use plonky2::plonk::vars::EvaluationVarsBaseBatch;
+
+use super::*;
+use crate::config::{Blake3Config, to_field};
+
+fn kinds() -> Vec<Kind> {
+    let mut kinds = vec![Kind::MulAdd, Kind::Arithmetic, Kind::Reduce, Kind::Product, Kind::Bits, Kind::Constants];
+    for d in [1, 2, 5, 9, 12, 20] {
+        kinds.push(Kind::Requant(RequantGate::new(AccSource::Linear, d)));
+        kinds.push(Kind::Requant(RequantGate::new(AccSource::Local, d)));
+        kinds.push(Kind::Order(OrderGate::new(d)));
+        kinds.push(Kind::Range(RangeGate::new(d)));
+        kinds.push(Kind::Lookup(LookupGate::new(Side::Lookup, d)));
+        kinds.push(Kind::Lookup(LookupGate::new(Side::Table, d)));
+    }
+    for (left, right, wide) in [(16, 16, true), (16, 16, false), (16, 32, false), (4, 32, true)] {
+        kinds.push(Kind::Bilinear(BilinearGate { left, right, wide }));
+    }
+    kinds
+}
+
+#[test]
+fn low_degree_and_coherent_evaluations() {
+    for kind in kinds() {
+        let gate = RowGate::new(kind.clone());
+        assert!(gate.degree() <= 8, "{} has degree {}", kind.name(), gate.degree());
+        assert!(gate.num_wires() <= crate::config::WIRES, "{} has {} wires", kind.name(), gate.num_wires());
+        test_low_degree::<F, RowGate, D>(gate.clone());
+        test_eval_fns::<F, Blake3Config, RowGate, D>(gate).unwrap();
+    }
+}
+
+#[test]
+fn parameters_round_trip() {
+    for kind in kinds() {
+        assert_eq!(Kind::from_parameters(kind.parameters()), Some(kind));
+    }
+    assert_eq!(Kind::from_parameters([3, usize::MAX, 0, 0]), None);
+    assert_eq!(Kind::from_parameters([8, 1 << 40, 1, 0]), None);
+}
+
+fn violated(kind: &Kind, constants: &[F], wires: &[F]) -> bool {
+    let hash = HashOut::ZERO;
+    let vars = EvaluationVarsBaseBatch::new(1, constants, wires, &hash);
+    RowGate::new(kind.clone()).eval_unfiltered_base_batch(vars).iter().any(|c| !c.is_zero())
+}
+
+/// A valid row of `kind`: constants and wires.
+fn valid_row(kind: &Kind) -> (Vec<F>, Vec<F>) {
+    let mut wires = F::rand_vec(kind.wires());
+    let mut constants = F::rand_vec(kind.constants());
+    match kind {
+        Kind::Requant(g) => {
+            let shift_digits = g.digits / 2;
+            let shift = 3 * shift_digits as u32;
+            let low = 3 * (g.digits - shift_digits) as u32;
+            let half = if shift > 0 { 1i64 << (shift - 1) } else { 0 };
+            let c = RequantConstants {
+                shift_digits,
+                acc_offset: -(1i64 << (low + shift)) - half,
+                align: 0,
+                y_offset: 0,
+                top: true,
+                relu: true,
+            };
+            constants = g.constant_values(&c);
+            let accumulators: Vec<i64> =
+                (0..g.slots as i64).map(|k| (k - 3) * (1 << (shift.saturating_sub(2)))).collect();
+            if g.source == AccSource::Local {
+                for (k, acc) in accumulators.iter().enumerate() {
+                    wires[g.x(k)] = to_field(*acc);
+                }
+                kind.complete(&constants, &mut wires, g.slots);
+            } else {
+                let r = read_ext(&wires, g.r());
+                write_ext(&mut wires, g.r3(), r * r * r);
+                kind.commit(&constants, &mut wires, &accumulators);
+                kind.complete(&constants, &mut wires, g.slots);
+            }
+            for (k, acc) in accumulators.iter().enumerate() {
+                let expected = ((acc + half) >> shift).max(0);
+                assert_eq!(wires[g.y(k)], to_field(expected), "{} slot {k}", kind.name());
+            }
+        }
+        Kind::Order(g) => {
+            constants = vec![F::ONE];
+            for k in 0..g.slots {
+                wires[g.x(k)] = to_field(k as i64 % 7);
+                wires[g.y(k)] = to_field(4);
+                kind.complete_slot(&constants, &mut wires, k);
+                assert_eq!(wires[g.result(k)], to_field((k as i64 % 7).max(4)));
+            }
+        }
+        Kind::Range(g) => {
+            for k in 0..g.slots {
+                wires[g.x(k)] = constants[0] + to_field(k as i64 % 8);
+            }
+            kind.complete(&constants, &mut wires, g.slots);
+        }
+        Kind::Lookup(g) => {
+            if g.side == Side::Lookup {
+                for k in 0..g.slots {
+                    wires[g.result(k)] = constants[0] + to_field(k as i64 % 8);
+                }
+            }
+            kind.commit(&constants, &mut wires, &vec![5; g.slots]);
+            kind.complete(&constants, &mut wires, g.slots);
+        }
+        Kind::MulAdd | Kind::Arithmetic => {
+            for k in 0..MulAddGate::SLOTS.max(ArithmeticGate::SLOTS) {
+                if *kind == Kind::Arithmetic || k < MulAddGate::SLOTS {
+                    kind.complete_slot(&constants, &mut wires, k);
+                }
+            }
+        }
+        Kind::Bits => {
+            for k in 0..BitsGate::SLOTS {
+                wires[BitsGate::bit(k)] = F::from_bool(k % 3 == 1);
+            }
+            kind.complete(&constants, &mut wires, BitsGate::SLOTS);
+        }
+        Kind::Constants => wires.copy_from_slice(&constants),
+        Kind::Reduce | Kind::Product | Kind::Bilinear(_) => kind.complete(&constants, &mut wires, 0),
+    }
+    (constants, wires)
+}
+
+/// Changing any single wire of a valid row breaks a constraint.
+#[test]
+fn every_altered_wire_is_rejected() {
+    for kind in kinds() {
+        let (constants, wires) = valid_row(&kind);
+        assert!(!violated(&kind, &constants, &wires), "{}: the assigned row is invalid", kind.name());
+        for i in 0..wires.len() {
+            for delta in [F::ONE, F::NEG_ONE, F::from_canonical_u64(8), F::rand()] {
+                let mut altered = wires.clone();
+                altered[i] += delta;
+                assert!(violated(&kind, &constants, &altered), "{}: wire {i} is free", kind.name());
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Verifying keys and proofs.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use plonky2::gates::noop::NoopGate;
+use plonky2::gates::poseidon::PoseidonGate;
+use plonky2::gates::public_input::PublicInputGate;
+use plonky2::plonk::circuit_data::{CircuitData, VerifierCircuitData};
+use plonky2::plonk::proof::ProofWithPublicInputs;
+use plonky2::util::serialization::GateSerializer;
+use plonky2::{get_gate_tag_impl, impl_gate_serializer, read_gate_impl};
+
+use crate::config::{Blake3Config, D, F, Profile};
+use crate::emit::Visibility;
+use crate::error::BackendError;
+use crate::gate::RowGate;
+use crate::statement::{Port, canonical};
+
+/// Reads and writes the gates of plonnx circuits. Tags are positions: append only.
+#[derive(Debug)]
+struct Gates;
+
+impl GateSerializer<F, D> for Gates {
+    impl_gate_serializer! {
+        Gates,
+        RowGate,
+        NoopGate,
+        PoseidonGate<F, D>,
+        PublicInputGate
+    }
+}
+
+/// Largest key that is read, in bytes.
+const MAX_KEY: usize = 1 << 26;
+/// Largest proof that is read, in bytes.
+const MAX_PROOF: usize = 1 << 26;
+
+/// What a verifier needs: plonky2's verifier data and the meaning of the statement.
+#[derive(Clone, Debug)]
+pub struct VerifyingKey {
+    profile: Profile,
+    ports: Vec<Port>,
+    data: VerifierCircuitData<F, Blake3Config, D>,
+    bytes: Vec<u8>,
+    hash: [u8; 32],
+}
+
+/// A proof with the public tensors it speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Elements of each port that is public, inputs before outputs.
+    pub public: Vec<Option<Vec<i64>>>,
+    /// plonky2's proof with its public inputs.
+    pub proof: Vec<u8>,
+}
+
+impl VerifyingKey {
+    pub(crate) fn new(
+        data: &CircuitData<F, Blake3Config, D>,
+        profile: Profile,
+        ports: Vec<Port>,
+    ) -> Result<Self, BackendError> {
+        let data = data.verifier_data();
+        let bytes = data.to_bytes(&Gates).map_err(|_| BackendError::Settings("a gate cannot be written".into()))?;
+        Ok(Self { hash: hash(profile, &ports, &bytes), profile, ports, data, bytes })
+    }
+
+    /// Reads a key from its parts: the profile, the ports and plonky2's verifier data.
+    pub fn from_parts(profile: Profile, ports: Vec<Port>, bytes: &[u8]) -> Result<Self, BackendError> {
+        let malformed = |reason: &str| BackendError::Malformed { what: "verifying key", reason: reason.into() };
+        if bytes.len() > MAX_KEY {
+            return Err(malformed("longer than 64 MiB"));
+        }
+        // plonky2's readers trust lengths they read; a panic there is a malformed key, not a crash.
+        let read = catch_unwind(AssertUnwindSafe(|| VerifierCircuitData::from_bytes(bytes.to_vec(), &Gates)));
+        let data = read.ok().and_then(Result::ok).ok_or_else(|| malformed("not verifier data"))?;
+        let mut expected = profile.circuit_config(data.common.config.num_constants);
+        expected.num_constants = data.common.config.num_constants;
+        if data.common.config != expected {
+            return Err(malformed("its proof system parameters are not those of its profile"));
+        }
+        let digests = ports.iter().filter(|p| p.visibility == Visibility::Public).count();
+        if data.common.num_public_inputs != 4 * digests {
+            return Err(malformed("its ports do not match its public inputs"));
+        }
+        Ok(Self { hash: hash(profile, &ports, bytes), profile, ports, data, bytes: bytes.to_vec() })
+    }
+
+    /// BLAKE3 over profile, ports and verifier data.
+    pub fn hash(&self) -> [u8; 32] {
+        self.hash
+    }
+
+    /// plonky2's verifier data, serialised.
+    pub fn data_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The security profile.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// The boundary tensors, inputs before outputs.
+    pub fn ports(&self) -> &[Port] {
+        &self.ports
+    }
+
+    /// Rows of the circuit, as a power of two.
+    pub fn degree_bits(&self) -> usize {
+        self.data.common.degree_bits()
+    }
+
+    /// Verifies `proof` for the public tensors it carries.
+    pub fn verify(&self, proof: &Proof) -> Result<(), BackendError> {
+        let rejected = |reason: &str| BackendError::Rejected(reason.into());
+        if proof.public.len() != self.ports.len() {
+            return Err(rejected("it speaks of another number of tensors than the key"));
+        }
+        let mut expected = Vec::new();
+        for (position, (port, values)) in self.ports.iter().zip(&proof.public).enumerate() {
+            match (port.visibility, values) {
+                (Visibility::Public, Some(values)) => {
+                    let digest = port.digest(position, values).map_err(BackendError::Rejected)?;
+                    expected.extend(canonical(&digest));
+                }
+                (Visibility::Private, None) => {}
+                (Visibility::Public, None) => {
+                    return Err(BackendError::Rejected(format!("the public tensor \"{}\" is missing", port.name)));
+                }
+                (Visibility::Private, Some(_)) => {
+                    return Err(BackendError::Rejected(format!("it claims values of \"{}\", which is private", port.name)));
+                }
+            }
+        }
+        if proof.proof.len() > MAX_PROOF {
+            return Err(rejected("longer than 64 MiB"));
+        }
+        let bytes = proof.proof.clone();
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let inner = ProofWithPublicInputs::<F, Blake3Config, D>::from_bytes(bytes, &self.data.common)
+                .map_err(|_| "its bytes are malformed".to_string())?;
+            if canonical(&inner.public_inputs) != expected {
+                return Err("it proves other public values than claimed".to_string());
+            }
+            self.data.verify(inner).map_err(|e| e.to_string())
+        }));
+        outcome.unwrap_or_else(|_| Err("its bytes are malformed".into())).map_err(BackendError::Rejected)
+    }
+}
+
+fn hash(profile: Profile, ports: &[Port], data: &[u8]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key("plonnx 2026 verifying key");
+    let mut part = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    part(profile.name().as_bytes());
+    for port in ports {
+        part(format!("{port:?}").as_bytes());
+    }
+    part(data);
+    *hasher.finalize().as_bytes()
+}

@@ -1,0 +1,196 @@
+//! Witness assignment: replays the tape on an integer evaluation.
+
+use std::ops::Range;
+
+use plonky2::field::extension::quadratic::QuadraticExtension;
+use plonky2::field::types::Field;
+use plonky2::hash::hashing::PlonkyPermutation;
+use plonky2::hash::poseidon::PoseidonPermutation;
+use plonky2::iop::target::Target;
+use plonnx_ir::Tensor;
+
+use crate::assembler::Cell;
+use crate::config::{F, WIRES, from_field, to_field};
+use crate::gate::{Kind, LookupGate, MulAddGate, RowGate, Side, read_ext, write_ext};
+
+/// What a step does to its row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Fills what is absorbed by the transcript, from the integer evaluation.
+    Commit,
+    /// Fills what follows from the routed inputs.
+    Complete,
+    /// Fills the result of one slot.
+    Slot(u8),
+    /// Fills the slots from this one on, which nothing uses.
+    Idle(u8),
+    /// Fills operand `b` of a multiply-add slot with the inverse of `a`.
+    Inverse(u8),
+    /// A Poseidon permutation.
+    Poseidon,
+}
+
+/// Values that a commit step takes from outside its row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hint {
+    None,
+    /// Elements of a tensor of the integer evaluation.
+    Values { node: u32, range: Range<u32> },
+    /// The row looks up table `table`.
+    Lookup { table: u32 },
+    /// How often each of the table's entries from `start` on is looked up.
+    Multiplicities { table: u32, start: u32 },
+}
+
+/// Where the value of a wire comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    Cell(Cell),
+    Value { node: u32, element: u32 },
+}
+
+/// One step of the assignment.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub row: u32,
+    pub phase: Phase,
+    pub hint: Hint,
+    pub feeds: Range<u32>,
+}
+
+/// What is known of a row.
+#[derive(Clone, Debug)]
+pub struct RowRecord {
+    /// Index into [`Tape::gates`]; `None` for a Poseidon row.
+    pub gate: Option<u32>,
+    /// Added by someone else between ours.
+    pub foreign: bool,
+    pub constants: u32,
+    pub label: u32,
+}
+
+/// Everything needed to assign the rows of one segment.
+#[derive(Clone, Debug, Default)]
+pub struct Tape {
+    pub first_row: usize,
+    pub gates: Vec<RowGate>,
+    pub rows: Vec<RowRecord>,
+    pub constants: Vec<F>,
+    pub steps: Vec<Step>,
+    pub feeds: Vec<(u8, Feed)>,
+    pub labels: Vec<String>,
+    pub externals: Vec<Target>,
+    /// For each function table its first argument and number of entries.
+    pub tables: Vec<(i64, usize)>,
+}
+
+/// The assigned rows of a segment, row-major, [`WIRES`] wires a row.
+#[derive(Clone, Debug)]
+pub struct Assignment {
+    pub first_row: usize,
+    pub cells: Vec<F>,
+}
+
+/// Called after every step with its index, row, and the row's wires; a malicious prover in tests.
+pub type Tamper<'a> = &'a mut dyn FnMut(usize, &Step, &mut [F]);
+
+impl Tape {
+    /// Constants of row `index` (relative to the segment).
+    pub fn row_constants(&self, index: usize) -> &[F] {
+        let record = &self.rows[index];
+        match record.gate {
+            Some(gate) => {
+                let start = record.constants as usize;
+                &self.constants[start..start + self.gates[gate as usize].kind().constants()]
+            }
+            None => &[],
+        }
+    }
+
+    /// Assigns every row; `values` are the tensors of the integer evaluation by node index.
+    pub fn assign(&self, values: &[Tensor<i64>], externals: &[F]) -> Assignment {
+        self.assign_tampered(values, externals, &mut |_, _, _| {})
+    }
+
+    /// [`Tape::assign`] with a chance to alter each row after each step; later steps see the altered wires.
+    pub fn assign_tampered(&self, values: &[Tensor<i64>], externals: &[F], tamper: Tamper) -> Assignment {
+        let flat: Vec<std::borrow::Cow<[i64]>> = values
+            .iter()
+            .map(|t| match t.array().as_slice() {
+                Some(slice) => slice.into(),
+                None => t.to_vec().into(),
+            })
+            .collect();
+        let mut cells = vec![F::ZERO; self.rows.len() * WIRES];
+        let mut counts: Vec<Vec<i64>> = self.tables.iter().map(|(_, n)| vec![0; *n]).collect();
+        let mut hints: Vec<i64> = Vec::new();
+        for (index, step) in self.steps.iter().enumerate() {
+            let at = (step.row as usize - self.first_row) * WIRES;
+            for (column, feed) in &self.feeds[step.feeds.start as usize..step.feeds.end as usize] {
+                let value = match *feed {
+                    Feed::Value { node, element } => to_field(flat[node as usize][element as usize]),
+                    Feed::Cell(Cell::Constant(value)) => F::from_canonical_u64(value),
+                    Feed::Cell(Cell::External(index)) => externals[index as usize],
+                    Feed::Cell(Cell::Wire { row, column }) => {
+                        cells[(row as usize - self.first_row) * WIRES + column as usize]
+                    }
+                };
+                cells[at + *column as usize] = value;
+            }
+            let row = step.row as usize - self.first_row;
+            let wires = &mut cells[at..at + WIRES];
+            let constants = self.row_constants(row);
+            let kind = self.rows[row].gate.map(|g| self.gates[g as usize].kind());
+            hints.clear();
+            match &step.hint {
+                Hint::None => {}
+                Hint::Values { node, range } => {
+                    hints.extend(&flat[*node as usize][range.start as usize..range.end as usize]);
+                }
+                Hint::Lookup { table } => {
+                    if let Some(Kind::Lookup(gate)) = kind {
+                        count(gate, wires, self.tables[*table as usize].0, &mut counts[*table as usize]);
+                    }
+                }
+                Hint::Multiplicities { table, start } => {
+                    hints.extend(counts[*table as usize].iter().skip(*start as usize));
+                }
+            }
+            match (step.phase, kind) {
+                (Phase::Poseidon, _) => permute(wires),
+                (Phase::Commit, Some(kind)) => kind.commit(constants, wires, &hints),
+                (Phase::Complete, Some(kind)) => kind.complete(constants, wires, usize::MAX),
+                (Phase::Idle(used), Some(Kind::Range(gate))) => {
+                    Kind::Range(gate.clone()).complete(constants, wires, used as usize);
+                }
+                (Phase::Idle(used), Some(kind)) => kind.complete(constants, wires, used as usize),
+                (Phase::Slot(slot), Some(kind)) => kind.complete_slot(constants, wires, slot as usize),
+                (Phase::Inverse(slot), _) => {
+                    let slot = slot as usize;
+                    let inverse = read_ext(wires, MulAddGate::a(slot)).try_inverse();
+                    write_ext(wires, MulAddGate::b(slot), inverse.unwrap_or(QuadraticExtension([F::ZERO; 2])));
+                    Kind::MulAdd.complete_slot(constants, wires, slot);
+                }
+                (_, None) => {}
+            }
+            tamper(index, step, wires);
+        }
+        Assignment { first_row: self.first_row, cells }
+    }
+}
+
+fn count(gate: &LookupGate, wires: &[F], first: i64, counts: &mut [i64]) {
+    debug_assert_eq!(gate.side, Side::Lookup);
+    for k in 0..gate.slots {
+        let entry = from_field(wires[gate.argument(k)]) - first as i128;
+        if let Some(count) = usize::try_from(entry).ok().and_then(|e| counts.get_mut(e)) {
+            *count += 1;
+        }
+    }
+}
+
+fn permute(wires: &mut [F]) {
+    let mut state = PoseidonPermutation::new(wires[..12].iter().copied());
+    state.permute();
+    wires[12..24].copy_from_slice(state.as_ref());
+}
