@@ -3,7 +3,7 @@
 use crate::bound::Interval;
 use crate::domain::Scalar;
 
-/// Which of two elements is kept.
+/// Which of two elements is kept; the first where they are equal or one is NaN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extremum {
     Max,

@@ -37,7 +37,7 @@ use crate::tensor::Tensor;
 /// A core operator with its attributes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CoreOp<D: Domain> {
-    /// A tensor that the caller provides. No operands.
+    /// A tensor that the caller provides. No operands. In the field domain its elements lie in a window.
     Input(Input<D>),
     /// A tensor known when the graph is built. No operands.
     Const(Tensor<D::Scalar>, DType),

@@ -18,7 +18,7 @@ pub enum Reducer {
     Min,
 }
 
-/// Joins all elements along `axes`; with `keep` the axes stay with extent 1.
+/// Joins all elements along `axes`; with `keep` the axes stay with extent 1. The sum of no elements is 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reduce {
     pub reducer: Reducer,

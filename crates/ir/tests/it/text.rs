@@ -1,5 +1,6 @@
 //! The text form: parse after print is the identity, and no text makes the parser panic.
 
+use plonnx_ir::op::Requant;
 use plonnx_ir::text::{Pool, const_pool, parse, print};
 use plonnx_ir::{CoreOp, Domain, Field, Float, Function, Graph, IrError, Scalar, Tensor, eval, verify};
 
@@ -85,6 +86,26 @@ fn pruned_graphs_are_renumbered() {
     graph = graph.pruned().0;
     assert!(graph.len() < all);
     round_trip(&graph);
+}
+
+#[test]
+fn any_name() {
+    let mut random = Random::new(1);
+    for _ in 0..500 {
+        let mut name = || -> String {
+            (0..1 + random.below(6))
+                .map(|_| random.pick(&['"', '\\', ':', ' ', '\n', '\r', '\u{85}', ';', 'é', 'x']))
+                .collect()
+        };
+        let mut table = (*sample::table(1)).clone();
+        table.name = name();
+        let mut graph = Graph::<Field>::new();
+        let constant = CoreOp::Const(Tensor::scalar(0), plonnx_ir::DType::Int);
+        let x = graph.add(&name(), constant, &[]).expect("constant");
+        let y = graph.add(&name(), CoreOp::Map(Requant::Table { shift: 0, table: table.into() }), &[x]).expect("map");
+        graph.add_output(&name(), y);
+        round_trip(&graph);
+    }
 }
 
 #[test]
