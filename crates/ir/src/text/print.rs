@@ -32,7 +32,7 @@ pub fn print<D: Domain>(graph: &Graph<D>) -> String {
     out
 }
 
-/// The tensors that [`print`] shows as fingerprints.
+/// The tensors that [`print()`] shows as fingerprints.
 pub fn const_pool<D: Domain>(graph: &Graph<D>) -> Pool<D::Scalar> {
     let tensor = |op: &CoreOp<D>| match op {
         CoreOp::Const(t, _) if !is_inline(t) => Some(t.clone()),
