@@ -1,0 +1,91 @@
+//! Contractions, convolutions and sums over axes: exact on narrow operands, at the product of their scales.
+
+use plonnx_ir::op::{Contract, Conv, Label, Reduce};
+use plonnx_ir::{CoreOp, DType, Function, NodeId};
+
+use super::Lowering;
+use super::operand::Operand;
+use crate::error::QuantError;
+
+impl Lowering<'_> {
+    pub(super) fn lower_contract(
+        &mut self,
+        id: NodeId,
+        spec: &Contract,
+        a: NodeId,
+        b: NodeId,
+    ) -> Result<Operand, QuantError> {
+        if self.is_real(id)
+            && let Some((x, factor)) = self.multiple(spec, a, b)
+        {
+            return self.scaled(id, x, factor);
+        }
+        let summed = !spec.summed().is_empty();
+        let (x, y) = (self.factor(a, b, summed)?, self.factor(b, a, summed)?);
+        self.emit(id, CoreOp::Contract(spec.clone()), &[x.id, y.id], x.scale + y.scale)
+    }
+
+    /// For an elementwise product with a constant of equal elements: the other operand and the constant.
+    fn multiple(&self, spec: &Contract, a: NodeId, b: NodeId) -> Option<(NodeId, f64)> {
+        let (x, labels, factor) = match (self.uniform(a), self.uniform(b)) {
+            (None, Some(factor)) => (a, &spec.a, factor),
+            (Some(factor), None) => (b, &spec.b, factor),
+            _ => return None,
+        };
+        (*labels == spec.out && spec.summed().is_empty() && !self.structure.is_constant(x)).then_some((x, factor))
+    }
+
+    /// A narrow operand of a product with `other`.
+    fn factor(&mut self, id: NodeId, other: NodeId, summed: bool) -> Result<Operand, QuantError> {
+        if !self.structure.is_constant(id) {
+            return self.narrow(id);
+        }
+        // A product with zeros and ones selects constants: they are kept as precise as other activations.
+        let selected = self.source.node(other).fact.dtype == DType::Bool || self.is_selection(other);
+        let bits = match (selected, summed) {
+            (true, _) => self.config.activation_bits,
+            (false, true) => self.config.weight_bits,
+            // Errors of single products do not average out.
+            (false, false) => self.config.weight_bits + 2,
+        };
+        self.weights(id, bits)
+    }
+
+    /// Whether `id` is a Bool tensor read as real numbers.
+    fn is_selection(&self, id: NodeId) -> bool {
+        let node = self.source.node(id);
+        matches!(&node.op, CoreOp::View(_))
+            && node.inputs.iter().all(|i| self.source.node(*i).fact.dtype == DType::Bool || self.is_selection(*i))
+    }
+
+    pub(super) fn lower_conv(&mut self, id: NodeId, conv: &Conv) -> Result<Operand, QuantError> {
+        let inputs = self.source.node(id).inputs.clone();
+        let (x, w) = (self.factor(inputs[0], inputs[1], true)?, self.factor(inputs[1], inputs[0], true)?);
+        self.emit(id, CoreOp::Conv(conv.clone()), &[x.id, w.id], x.scale + w.scale)
+    }
+
+    pub(super) fn lower_reduce_sum(&mut self, id: NodeId, reduce: &Reduce) -> Result<Operand, QuantError> {
+        let source = self.source;
+        let operand = source.node(id).inputs[0];
+        if self.fusion.is_deferred(operand) {
+            let node = source.node(operand);
+            let kept = |labels: &[Label]| {
+                labels.iter().enumerate().filter(|(axis, _)| !reduce.axes.contains(axis)).map(|(_, l)| *l).collect()
+            };
+            match &node.op {
+                CoreOp::Contract(spec) => {
+                    let spec = Contract { out: kept(&spec.out), ..spec.clone() };
+                    return self.lower_contract(id, &spec, node.inputs[0], node.inputs[1]);
+                }
+                CoreOp::Map(Function::Pow(_)) if node.fact.shape.len() <= 26 => {
+                    let square = Contract::elementwise(node.fact.shape.len());
+                    let spec = Contract { out: kept(&square.out), ..square };
+                    return self.lower_contract(id, &spec, node.inputs[0], node.inputs[0]);
+                }
+                _ => {}
+            }
+        }
+        let x = self.narrow(operand)?;
+        self.emit(id, CoreOp::Reduce(reduce.clone()), &[x.id], x.scale)
+    }
+}

@@ -1,0 +1,206 @@
+//! Unary functions: fused with rounding where the operand is wide.
+
+use num_traits::ToPrimitive;
+use plonnx_ir::op::{Contract, Extremum, Quotient, Requant, Sum, Window};
+use plonnx_ir::{CoreOp, Function, NodeId};
+
+use super::Lowering;
+use super::operand::Operand;
+use crate::error::QuantError;
+use crate::scale;
+
+/// Bits of an operand of a square root or a divisor: its square times a result of 31 bits stays in the field.
+const PRECISE_BITS: i32 = 28;
+
+impl Lowering<'_> {
+    pub(super) fn lower_map(&mut self, id: NodeId, function: Function) -> Result<Operand, QuantError> {
+        let x = self.source.node(id).inputs[0];
+        match function {
+            Function::Abs => self.absolute(id, x),
+            Function::Clip { lo, hi } => self.clip(id, x, lo, hi),
+            Function::Ceil | Function::Floor | Function::Round | Function::Sign | Function::Trunc => {
+                self.lower_rounding(id, x, function)
+            }
+            Function::Pow(1.0) => self.value(x),
+            Function::Pow(2.0) if self.source.shape(x).len() <= 26 => {
+                let square = Contract::elementwise(self.source.shape(x).len());
+                self.lower_contract(id, &square, x, x)
+            }
+            Function::Reciprocal | Function::Pow(-1.0) => self.lower_reciprocal(id, x),
+            Function::Relu => self.lower_relu(id, x),
+            Function::Rsqrt | Function::Pow(-0.5) => {
+                let v = self.precise(x, 1)?;
+                self.rsqrt(id, v)
+            }
+            Function::Sqrt | Function::Pow(0.5) => self.sqrt(id, x),
+            _ => self.lower_table(id, x, function),
+        }
+    }
+
+    fn lower_relu(&mut self, id: NodeId, x: NodeId) -> Result<Operand, QuantError> {
+        let value = self.value(x)?;
+        if self.interval(value).lo >= 0.into() {
+            return Ok(value);
+        }
+        let e = self.relu_scale(id, x, value);
+        let kept = self.relu(id, value, e, self.range(x))?;
+        self.shaped(id, kept)
+    }
+
+    /// Target scale of a relu, coarser if negative operands, which it drops, are so large that they would need far
+    /// more bits than its results.
+    fn relu_scale(&self, id: NodeId, x: NodeId, value: Operand) -> i32 {
+        const SLACK: i32 = 4;
+        let most = self.config.activation_bits as i32 - 1 + SLACK;
+        let widest = scale::exponent(self.range(x).absmax() * self.config.headroom, most);
+        self.targets.exponent(id).min(widest).min(value.scale)
+    }
+
+    /// `2 * max(x, 0) - x`
+    fn absolute(&mut self, id: NodeId, x: NodeId) -> Result<Operand, QuantError> {
+        let value = self.narrow(x)?;
+        if self.interval(value).lo >= 0.into() {
+            return Ok(value);
+        }
+        let positive = self.relu(id, value, value.scale, self.range(x))?;
+        let sum = Sum { coefficients: vec![2, -1] };
+        self.emit(id, CoreOp::Sum(sum), &[positive.id, value.id], value.scale)
+    }
+
+    fn clip(&mut self, id: NodeId, x: NodeId, lo: f64, hi: f64) -> Result<Operand, QuantError> {
+        let value = if lo == 0.0 {
+            let value = self.lower_relu(id, x)?;
+            if self.is_wide(value) { self.round(id, value, self.targets.exponent(id))? } else { value }
+        } else {
+            let value = self.narrow(x)?;
+            self.cut(id, value, Extremum::Max, lo)?
+        };
+        self.cut(id, value, Extremum::Min, hi)
+    }
+
+    /// Elementwise extremum of a narrow value and a number.
+    fn cut(&mut self, id: NodeId, value: Operand, extremum: Extremum, limit: f64) -> Result<Operand, QuantError> {
+        let scaled = libm::round(libm::ldexp(limit, value.scale));
+        let interval = self.interval(value);
+        let (lo, hi) = (interval.lo.to_f64().unwrap_or(f64::MIN), interval.hi.to_f64().unwrap_or(f64::MAX));
+        let idle = match extremum {
+            Extremum::Max => scaled <= lo,
+            Extremum::Min => scaled >= hi,
+        };
+        if idle {
+            return Ok(value);
+        }
+        // Beyond the interval every limit has the same effect.
+        let limit = self.filled(id, value, scaled.clamp(lo, hi) as i64)?;
+        self.emit(id, CoreOp::Extremum(extremum), &[value.id, limit.id], value.scale)
+    }
+
+    /// A narrow value of `id` that is at least `least` (0 or 1), with many bits: for operators that are steep near zero.
+    pub(super) fn precise(&mut self, id: NodeId, least: i64) -> Result<Operand, QuantError> {
+        if let Some(known) = self.precise.get(&(id.index(), least)) {
+            return Ok(*known);
+        }
+        let value = self.value(id)?;
+        if !self.is_wide(value) && self.interval(value).lo >= least.into() {
+            return Ok(value);
+        }
+        let range = self.range(id);
+        let e = self.precise_scale(id).min(value.scale);
+        let value = self.within_reach(id, value, e)?;
+        let shift = self.shift(id, value, e)?;
+        let proven = scale::shifted(self.interval(value), shift);
+        let nonnegative = self.structure.is_nonnegative(id);
+        let narrow = if least == 0 && !nonnegative && proven.lo < 0.into() {
+            // Rounding errors may take a value that is never negative below zero.
+            self.relu(id, value, e, range)?
+        } else {
+            let window = scale::window(range, e, self.config.headroom, true, &proven);
+            let window = window.ok_or_else(|| self.no_window(id, &proven))?;
+            if proven.hi < least.into() {
+                return Err(self.zero_divisor(id));
+            }
+            let window = Window { lo: window.lo.max(least), ..window };
+            self.emit(id, CoreOp::Map(Requant::Round { shift, window }), &[value.id], e)?
+        };
+        let narrow = self.shaped(id, narrow)?;
+        self.precise.insert((id.index(), least), narrow);
+        Ok(narrow)
+    }
+
+    /// Scale at which the smallest calibrated value has more bits than an activation, if its largest allows.
+    fn precise_scale(&self, id: NodeId) -> i32 {
+        if !self.is_real(id) {
+            return 0;
+        }
+        let range = self.range(id);
+        let most = scale::exponent(range.absmax() * self.config.headroom, PRECISE_BITS);
+        let smallest = range.min.abs().min(range.max.abs());
+        if range.min <= 0.0 || smallest == 0.0 {
+            return most;
+        }
+        most.min(scale::exponent(smallest, self.config.activation_bits as i32 + 3).max(self.targets.exponent(id)))
+    }
+
+    pub(super) fn zero_divisor(&self, id: NodeId) -> QuantError {
+        let (node, range) = (self.source.node(id), self.range(id));
+        QuantError::Divisor { node: node.name.clone(), op: node.op.name(), lo: range.min, hi: range.max }
+    }
+
+    fn sqrt(&mut self, id: NodeId, x: NodeId) -> Result<Operand, QuantError> {
+        let v = self.precise(x, 0)?;
+        let hi_bits = self.interval(v).magnitude().bits() as i32;
+        // The result is at scale e with shift = 2 e - scale of v.
+        let finest = ((61 - hi_bits + v.scale).div_euclid(2)).min((62 - hi_bits + v.scale).div_euclid(2));
+        let coarsest = (v.scale + 1).div_euclid(2);
+        let e = self.targets.exponent(id).min(finest).max(coarsest);
+        let shift = u32::try_from(2 * e - v.scale).unwrap_or(0);
+        let bits = ((hi_bits + shift as i32 + 1) / 2).clamp(1, 31) as u32;
+        self.emit(id, CoreOp::Map(Requant::Sqrt { shift, bits }), &[v.id], e)
+    }
+
+    /// Inverse square root of a value of at least 1, named after `id`.
+    pub(super) fn rsqrt(&mut self, id: NodeId, v: Operand) -> Result<Operand, QuantError> {
+        let interval = self.interval(v);
+        let (lo_bits, hi_bits) = (interval.lo.bits() as i32, interval.hi.bits() as i32);
+        let wanted = 2 * (self.config.activation_bits as i32 + 2) + hi_bits;
+        // At most 61 bits, and results below 2^31: 2^shift / lo < 2^62.
+        let mut shift = wanted.min(61).min(60 + lo_bits.max(1));
+        if (shift - v.scale) % 2 != 0 {
+            shift -= 1;
+        }
+        let bits = ((shift - lo_bits.max(1) + 1) / 2 + 1).clamp(1, 31) as u32;
+        let e = (shift - v.scale) / 2;
+        let shift = u32::try_from(shift).unwrap_or(0);
+        self.emit(id, CoreOp::Map(Requant::Rsqrt { shift, bits }), &[v.id], e)
+    }
+
+    fn lower_reciprocal(&mut self, id: NodeId, x: NodeId) -> Result<Operand, QuantError> {
+        let range = self.range(x);
+        if range.min <= 0.0 && range.max >= 0.0 {
+            return Err(self.zero_divisor(x));
+        }
+        if range.min > 0.0 {
+            let v = self.precise(x, 1)?;
+            return self.reciprocal(id, v, range.min);
+        }
+        let v = self.negated_divisor(x)?;
+        let inverse = self.reciprocal(id, v, -range.max)?;
+        self.reflected(id, inverse, 0)
+    }
+
+    /// Quotient of 1 and a narrow value of at least 1 whose smallest calibrated real value is `smallest`.
+    pub(super) fn reciprocal(&mut self, id: NodeId, v: Operand, smallest: f64) -> Result<Operand, QuantError> {
+        let interval = self.interval(v);
+        let calibrated = libm::floor(libm::ldexp(smallest / self.config.headroom, v.scale));
+        let proven = interval.lo.to_f64().unwrap_or(1.0);
+        let least = calibrated.max(proven).max(1.0);
+        let mut shift = interval.hi.bits() as i32 + self.config.activation_bits as i32 + 2;
+        let bits = |shift: i32| (scale::ceil_log2(libm::ldexp(1.0, shift) / least + 2.0)).clamp(1, 61);
+        while shift > 0 && (shift > 58 || shift + bits(shift) > 61) {
+            shift -= 1;
+        }
+        let quotient = Quotient { shift: shift as u32, window: Window::unsigned(bits(shift) as u32) };
+        let one = self.filled(id, Operand { scale: 0, ..v }, 1)?;
+        self.emit(id, CoreOp::Div(quotient), &[one.id, v.id], shift - v.scale)
+    }
+}

@@ -1,0 +1,200 @@
+//! Lowering of a float graph to integers: one rule per operator.
+//!
+//! A value is *narrow* (it has cells in the circuit) or *wide* (the exact result of a linear operator, which costs
+//! nothing by itself). Chains of linear operators stay wide and are rounded once, in the requantisation that also
+//! applies the activation. A wide value that several nodes use is rounded once for all of them.
+
+mod choice;
+mod constant;
+mod div;
+mod effective;
+mod fusion;
+mod input;
+mod linear;
+mod map;
+mod operand;
+mod rounding;
+mod sum;
+mod table;
+mod target;
+mod view;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use plonnx_ir::op::{Reducer, Table};
+use plonnx_ir::{CoreOp, DType, Field, Float, Graph, Interval, NodeId, Tensor, verify};
+
+use crate::bound;
+use crate::calibrate::Calibration;
+use crate::config::Config;
+use crate::error::QuantError;
+use crate::program::{Port, Program};
+use crate::range::Range;
+use crate::scale;
+use crate::structure::Structure;
+use constant::ConstantKey;
+use effective::Effective;
+use fusion::Fusion;
+use operand::Operand;
+use table::TableKey;
+use target::Targets;
+
+/// Chooses scales for `graph` and lowers it to integers. The result passes [`plonnx_ir::verify`].
+pub fn quantise(graph: &Graph<Float>, calibration: &Calibration, config: &Config) -> Result<Program, QuantError> {
+    config.check()?;
+    verify(graph).map_err(bound::first)?;
+    if calibration.ranges.len() != graph.len() {
+        let reason =
+            format!("expected one of this graph with {} nodes, got {} ranges", graph.len(), calibration.ranges.len());
+        return Err(QuantError::Calibration { reason });
+    }
+    let structure = Structure::of(graph);
+    let effective = Effective::of(graph, &structure, &calibration.ranges, config.headroom)?;
+    let mut lowering = Lowering {
+        source: graph,
+        config,
+        targets: Targets::of(graph, &structure, &effective, config),
+        fusion: Fusion::of(graph, &structure),
+        structure,
+        effective,
+        graph: Graph::new(),
+        intervals: Vec::new(),
+        values: vec![None; graph.len()],
+        constants: BTreeMap::new(),
+        evaluated: BTreeMap::new(),
+        tables: BTreeMap::new(),
+        precise: BTreeMap::new(),
+    };
+    for id in graph.ids() {
+        if lowering.structure.is_live(id) && !lowering.structure.is_constant(id) && !lowering.fusion.is_deferred(id) {
+            let value = lowering.lower(id)?;
+            let value = lowering.settled(id, value)?;
+            lowering.values[id.index()] = Some(value);
+        }
+    }
+    lowering.finish()
+}
+
+/// State of the lowering of one graph.
+struct Lowering<'a> {
+    source: &'a Graph<Float>,
+    config: &'a Config,
+    structure: Structure,
+    effective: Effective,
+    targets: Targets,
+    fusion: Fusion,
+    graph: Graph<Field>,
+    /// Proven interval of every node of `graph`.
+    intervals: Vec<Interval>,
+    /// What every float node became.
+    values: Vec<Option<Operand>>,
+    constants: BTreeMap<ConstantKey, NodeId>,
+    /// Values of constant float nodes that are no views.
+    evaluated: BTreeMap<usize, Tensor<f64>>,
+    tables: BTreeMap<TableKey, Arc<Table>>,
+    /// Operands of square roots and divisors, by float node and least value.
+    precise: BTreeMap<(usize, i64), Operand>,
+}
+
+impl Lowering<'_> {
+    fn lower(&mut self, id: NodeId) -> Result<Operand, QuantError> {
+        let source = self.source;
+        let node = source.node(id);
+        match &node.op {
+            CoreOp::Input(input) => self.lower_input(id, input),
+            CoreOp::Const(..) => self.value(id),
+            CoreOp::View(view) => self.lower_view(id, view),
+            CoreOp::Contract(spec) => self.lower_contract(id, spec, node.inputs[0], node.inputs[1]),
+            CoreOp::Conv(conv) => self.lower_conv(id, conv),
+            CoreOp::Sum(sum) => self.lower_sum(id, &sum.coefficients),
+            CoreOp::Reduce(reduce) if reduce.reducer == Reducer::Sum => self.lower_reduce_sum(id, reduce),
+            CoreOp::Reduce(reduce) => self.lower_reduce_extremum(id, reduce),
+            CoreOp::Map(function) => self.lower_map(id, *function),
+            CoreOp::Div(()) => self.lower_div(id),
+            CoreOp::Extremum(extremum) => self.lower_extremum(id, *extremum),
+            CoreOp::Compare(compare) => self.lower_compare(id, *compare),
+            CoreOp::Select => self.lower_select(id),
+            CoreOp::OneHot(one_hot) => self.lower_one_hot(id, *one_hot),
+            CoreOp::Arg(arg) => self.lower_arg(id, *arg),
+        }
+    }
+
+    /// `value`, rounded if it is wide and more than one node uses it.
+    fn settled(&mut self, id: NodeId, value: Operand) -> Result<Operand, QuantError> {
+        if self.is_wide(value) && self.structure.uses(id) > 1 { self.round_to_target(id, value) } else { Ok(value) }
+    }
+
+    fn range(&self, id: NodeId) -> Range {
+        self.effective.ranges[id.index()]
+    }
+
+    fn is_real(&self, id: NodeId) -> bool {
+        self.source.node(id).fact.dtype == DType::Real
+    }
+
+    /// Name for field nodes that stand for float node `id`.
+    fn name(&self, id: NodeId) -> &str {
+        &self.source.node(id).name
+    }
+
+    fn unsupported(&self, id: NodeId, reason: impl Into<String>, fix: &'static str) -> QuantError {
+        let node = self.source.node(id);
+        QuantError::Unsupported { node: node.name.clone(), op: node.op.name(), reason: reason.into(), fix }
+    }
+
+    fn finish(mut self) -> Result<Program, QuantError> {
+        let mut outputs = Vec::new();
+        for output in self.source.outputs() {
+            let value = if self.structure.is_constant(output.node) {
+                let bits = (self.config.activation_bits + self.config.output_guard_bits) as i32 - 1;
+                let e =
+                    if self.is_real(output.node) { scale::exponent(self.range(output.node).absmax(), bits) } else { 0 };
+                self.at_scale(output.node, e)?
+            } else {
+                self.narrow(output.node)?
+            };
+            self.graph.add_output(&output.name, value.id);
+            outputs.push((output, value));
+        }
+        let (graph, map) = self.graph.pruned();
+        let intervals = bound::prove(&graph)?;
+        let port = |name: &str, id: NodeId, exponent: i32| -> Option<Port> {
+            let node = graph.node(id);
+            let window = match &node.op {
+                CoreOp::Input(input) => input.domain,
+                _ => scale::proven_window(intervals.get(id.index())?)?,
+            };
+            Some(Port {
+                name: name.to_string(),
+                shape: node.fact.shape.clone(),
+                dtype: node.fact.dtype,
+                scale: plonnx_ir::Log2Scale(exponent),
+                window,
+            })
+        };
+        let inputs = graph.inputs().iter().map(|id| port(&graph.node(*id).name, *id, graph.node(*id).note.0)).collect();
+        let outputs = outputs
+            .into_iter()
+            .map(|(output, value)| port(&output.name, map.get(value.id.index()).copied().flatten()?, value.scale))
+            .collect();
+        let origin = self
+            .source
+            .ids()
+            .filter_map(|id| {
+                let value = self.values[id.index()]?;
+                let new = map.get(value.id.index()).copied().flatten()?;
+                (graph.node(new).note.0 == value.scale).then_some((id, new))
+            })
+            .collect();
+        match (inputs, outputs) {
+            (Some(inputs), Some(outputs)) => Ok(Program { inputs, outputs, origin, graph }),
+            _ => Err(QuantError::Bound {
+                node: String::new(),
+                op: "output",
+                reason: format!("a result needs more than {} bits", scale::MAX_WINDOW_BITS),
+                fix: "lower activation_bits",
+            }),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Functions with integer results. They take the exact operand: rounding it first could cross an integer.
+
+use plonnx_ir::op::{Compare, Sum};
+use plonnx_ir::{CoreOp, Function, NodeId};
+
+use super::Lowering;
+use super::operand::Operand;
+use crate::error::QuantError;
+use crate::scale;
+
+impl Lowering<'_> {
+    /// Floor, ceil, round, sign or trunc. Round takes ties to even when a table of all operands is small enough, up
+    /// otherwise.
+    pub(super) fn lower_rounding(&mut self, id: NodeId, x: NodeId, function: Function) -> Result<Operand, QuantError> {
+        if function == Function::Sign {
+            return self.sign(id, x);
+        }
+        let value = self.value(x)?;
+        if value.scale <= 0 {
+            return Ok(value);
+        }
+        let half = u32::try_from(value.scale - 1).ok().filter(|s| *s < 58).map(|s| 1i64 << s);
+        let half = half.ok_or_else(|| self.too_wide(id, format!("operands in steps of 2^{}", -value.scale)))?;
+        let nonnegative = self.structure.is_nonnegative(x);
+        match function {
+            Function::Ceil => self.rounded_from(id, value, half - 1, nonnegative),
+            Function::Trunc if !nonnegative => {
+                let above = self.offset(id, value, -half)?;
+                let up = self.relu(id, above, 0, self.range(x))?;
+                let below = self.reflected(id, value, -half)?;
+                let down = self.relu(id, below, 0, self.range(x))?;
+                self.emit(id, CoreOp::Sum(Sum { coefficients: vec![1, -1] }), &[up.id, down.id], 0)
+            }
+            Function::Round => {
+                let proven = self.interval(value);
+                let window = scale::window(self.range(x), value.scale, self.config.headroom, nonnegative, proven);
+                match window {
+                    Some(window) if window.bits <= self.config.table_bits => {
+                        self.exact_table(id, value, window, Function::Round)
+                    }
+                    _ => self.rounded_from(id, value, 0, nonnegative),
+                }
+            }
+            _ => self.rounded_from(id, value, -half, nonnegative),
+        }
+    }
+
+    /// `floor(value + addend + 1/2)`
+    fn rounded_from(
+        &mut self,
+        id: NodeId,
+        value: Operand,
+        addend: i64,
+        nonnegative: bool,
+    ) -> Result<Operand, QuantError> {
+        let moved = self.offset(id, value, addend)?;
+        self.round_within(id, moved, 0, self.range(id), nonnegative)
+    }
+
+    /// `(0 < x) - (x < 0)`
+    fn sign(&mut self, id: NodeId, x: NodeId) -> Result<Operand, QuantError> {
+        let value = self.narrow(x)?;
+        let zero = self.filled(id, value, 0)?;
+        let positive = self.emit(id, CoreOp::Compare(Compare::Less), &[zero.id, value.id], 0)?;
+        let negative = self.emit(id, CoreOp::Compare(Compare::Less), &[value.id, zero.id], 0)?;
+        self.emit(id, CoreOp::Sum(Sum { coefficients: vec![1, -1] }), &[positive.id, negative.id], 0)
+    }
+}

@@ -1,0 +1,327 @@
+//! Functions by table.
+//!
+//! The argument is the operand rounded to a step that keeps the error small, over the calibrated range with headroom.
+//! Where that range is too wide for the table, the ends on which the function hardly varies are cut off: `max(x, c)` is
+//! `relu(x - c) + c`, and the table takes the relu.
+
+use std::sync::Arc;
+
+use num_traits::ToPrimitive;
+use plonnx_ir::op::{Requant, Table, Window};
+use plonnx_ir::{CoreOp, Function, NodeId};
+
+use super::Lowering;
+use super::operand::Operand;
+use crate::config::Config;
+use crate::error::QuantError;
+use crate::range::Range;
+use crate::scale;
+use crate::structure::peak_difference;
+
+/// Identity of a table: function, window, argument and result scale, argument of entry 0, direction.
+pub(super) type TableKey = (String, Window2, i32, i32, i64, bool);
+/// First argument and bits.
+type Window2 = (i64, u32);
+
+/// Arguments that a table serves, as integers at scale `e`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Arguments {
+    e: i32,
+    lo: i64,
+    hi: i64,
+    /// Whether smaller operands are raised to `lo`, and larger ones lowered to `hi`.
+    cut: (bool, bool),
+}
+
+impl Lowering<'_> {
+    pub(super) fn lower_table(&mut self, id: NodeId, x: NodeId, function: Function) -> Result<Operand, QuantError> {
+        let value = self.value(x)?;
+        let reach = self.argument_range(x, value, function);
+        let arguments = self.arguments(id, x, value, function, reach);
+        let arguments = arguments.ok_or_else(|| {
+            let reason =
+                format!("a table of 2^{} entries cannot cover [{}, {}]", self.config.table_bits, reach.min, reach.max);
+            self.unsupported(id, reason, "raise table_bits, or clip the operand in the model")
+        })?;
+        let e = self.result_scale(id, function, arguments);
+        let Arguments { lo, hi, .. } = arguments;
+        let bits = scale::bits_for(i128::from(hi) - i128::from(lo) + 1).max(1);
+        let range = self.range(x);
+        let at_value = |units: i64| {
+            let shift = u32::try_from(value.scale - arguments.e).ok()?;
+            units.checked_mul(1i64.checked_shl(shift).filter(|f| *f > 0)?)
+        };
+        let far = || self.too_wide(id, format!("arguments in steps of 2^{}", -value.scale));
+        let real = |units: i64| libm::ldexp(units as f64, -arguments.e);
+        let (argument, first, flipped) = match arguments.cut {
+            (false, false) => (value, lo, false),
+            (true, upper) => {
+                let start = at_value(lo).ok_or_else(far)?;
+                let moved = self.offset(id, value, -start)?;
+                let reach = Range { min: range.min - real(lo), max: range.max - real(lo) };
+                let above = self.relu(id, moved, arguments.e, reach)?;
+                if upper {
+                    let rest = self.reflected(id, above, hi - lo)?;
+                    let reach = Range { min: real(hi) - range.max, max: real(hi) - range.min };
+                    (self.relu(id, rest, arguments.e, reach)?, hi, true)
+                } else {
+                    (above, lo, false)
+                }
+            }
+            (false, true) => {
+                let end = at_value(hi).ok_or_else(far)?;
+                let rest = self.reflected(id, value, end)?;
+                let reach = Range { min: real(hi) - range.max, max: real(hi) - range.min };
+                (self.relu(id, rest, arguments.e, reach)?, hi, true)
+            }
+        };
+        let window = if arguments.cut == (false, false) { Window { lo, bits } } else { Window::unsigned(bits) };
+        let table = self.table(function, window, arguments.e, e, first, flipped);
+        let argument = self.within_reach(id, argument, arguments.e)?;
+        let shift = self.shift(id, argument, arguments.e)?;
+        let result = self.emit(id, CoreOp::Map(Requant::Table { shift, table }), &[argument.id], e)?;
+        self.shaped(id, result)
+    }
+
+    /// A table of a function with integer results over every value in `window`.
+    pub(super) fn exact_table(
+        &mut self,
+        id: NodeId,
+        value: Operand,
+        window: Window,
+        function: Function,
+    ) -> Result<Operand, QuantError> {
+        let table = self.table(function, window, value.scale, 0, window.lo, false);
+        let result = self.emit(id, CoreOp::Map(Requant::Table { shift: 0, table }), &[value.id], 0)?;
+        self.shaped(id, result)
+    }
+
+    fn table(
+        &mut self,
+        function: Function,
+        window: Window,
+        argument_scale: i32,
+        result_scale: i32,
+        first: i64,
+        flipped: bool,
+    ) -> Arc<Table> {
+        let name = format!("{function:?}").to_lowercase();
+        let key = (name.clone(), (window.lo, window.bits), argument_scale, result_scale, first, flipped);
+        let entry = self.tables.entry(key).or_insert_with(|| {
+            let argument = |i: i64| libm::ldexp(if flipped { first - i } else { first + i } as f64, -argument_scale);
+            let values = (0..1i64 << window.bits).map(|i| rounded(function.eval(argument(i)), result_scale)).collect();
+            Arc::new(Table { name, window, values })
+        });
+        entry.clone()
+    }
+
+    /// Operands that the table must expect: calibrated ones with headroom, as far as they are possible.
+    fn argument_range(&self, x: NodeId, value: Operand, function: Function) -> Range {
+        let range = self.range(x);
+        let slack = (self.config.headroom - 1.0) * range.absmax();
+        let mut reach = Range { min: range.min - slack, max: range.max + slack };
+        if peak_difference(self.source, x).is_some() {
+            reach.max = reach.max.min(0.0);
+        }
+        if self.structure.is_nonnegative(x) {
+            reach.min = reach.min.max(0.0);
+        }
+        if needs_positive(function) && range.min > 0.0 {
+            reach.min = reach.min.max(range.min / self.config.headroom);
+        }
+        if matches!(function, Function::Acos | Function::Asin | Function::Atanh) {
+            reach = Range { min: reach.min.max(-1.0), max: reach.max.min(1.0) };
+        }
+        let proven = self.interval(value);
+        let end = |v: Option<f64>| libm::ldexp(v.unwrap_or(0.0), -value.scale);
+        let (lo, hi) = (end(proven.lo.to_f64()), end(proven.hi.to_f64()));
+        Range { min: reach.min.max(lo.min(range.min)), max: reach.max.min(hi.max(range.max)) }
+    }
+
+    /// Step and window of the table; `None` when the operands do not fit even at their coarsest.
+    fn arguments(&self, id: NodeId, x: NodeId, value: Operand, function: Function, reach: Range) -> Option<Arguments> {
+        let bits = self.config.table_bits;
+        let extremes = (peak_difference(self.source, x).is_some(), needs_positive(function));
+        let step = step(function, reach, self.range(x), self.range(id), self.config);
+        let e = step.e.min(value.scale);
+        let inner = if e > step.uncut { step.inner } else { reach };
+        placed(inner, reach, e, extremes, bits)
+    }
+
+    fn result_scale(&self, id: NodeId, function: Function, arguments: Arguments) -> i32 {
+        const SLACK: i32 = 6;
+        let bits = self.config.activation_bits as i32 - 1;
+        let count = arguments.hi - arguments.lo;
+        let step = (count / 4096).max(1);
+        let points = (0..=count / step).map(|i| arguments.lo + i * step).chain([arguments.hi]);
+        let values = points.map(|q| function.eval(libm::ldexp(q as f64, -arguments.e))).filter(|v| v.is_finite());
+        let Some(reached) = Range::of(values) else { return 0 };
+        let calibrated = self.range(id).absmax() * self.config.headroom;
+        let usual = if calibrated > 0.0 { reached.absmax().min(calibrated) } else { reached.absmax() };
+        let spare = i32::from(reached.min >= 0.0);
+        let own = scale::exponent(usual, bits + spare).min(scale::exponent(reached.absmax(), bits + SLACK));
+        let target = self.targets.exponent(id);
+        if !self.is_real(id) {
+            0
+        } else if self.targets.is_shared(id) {
+            own.min(target)
+        } else {
+            own.max(target.min(own + spare + 2))
+        }
+    }
+}
+
+/// Step `2^-e` of a table's arguments.
+struct Step {
+    e: i32,
+    /// Finest scale at which no operand has to be cut off.
+    uncut: i32,
+    /// What has to be covered at finer scales.
+    inner: Range,
+}
+
+/// The coarsest step that is fine enough, or the finest that the table allows. Operands within `reach` must be
+/// expected, those within `operands` are usual and give `results`.
+fn step(function: Function, reach: Range, operands: Range, results: Range, config: &Config) -> Step {
+    let largest = if results.absmax() > 0.0 { results.absmax() } else { 1.0 };
+    let tolerance = libm::ldexp(largest, 2 - config.activation_bits as i32);
+    let slope = steepest(function, if operands.max > operands.min { operands } else { reach });
+    let wanted = if slope > 0.0 { scale::ceil_log2(slope / (2.0 * tolerance)) } else { 0 };
+    let uncut = finest(reach, config.table_bits);
+    if uncut >= wanted {
+        return Step { e: wanted, uncut, inner: reach };
+    }
+    // Values that are cut off differ from the end's by far less than the tolerance: a softmax sums many of them.
+    let inner = varying(function, reach, tolerance / 32.0);
+    let e = finest(inner, config.table_bits).min(wanted);
+    if e > uncut { Step { e, uncut, inner } } else { Step { e: uncut, uncut, inner: reach } }
+}
+
+/// Scale at which operands of a function by table should be rounded, if they are, so that they do not limit its step.
+pub(super) fn operand_scale(function: Function, operands: Range, results: Range, config: &Config) -> i32 {
+    let reach = operands.widened(config.headroom);
+    step(function, reach, operands, results, config).e + 1
+}
+
+/// Whether a function is lowered to a table.
+pub(super) fn is_tabled(function: Function) -> bool {
+    !matches!(
+        function,
+        Function::Abs
+            | Function::Ceil
+            | Function::Clip { .. }
+            | Function::Floor
+            | Function::Pow(_)
+            | Function::Reciprocal
+            | Function::Relu
+            | Function::Round
+            | Function::Rsqrt
+            | Function::Sign
+            | Function::Sqrt
+            | Function::Trunc
+    )
+}
+
+/// Whether the function is only defined above zero.
+fn needs_positive(function: Function) -> bool {
+    match function {
+        Function::Log => true,
+        Function::Pow(exponent) => exponent < 0.0 || exponent != libm::trunc(exponent),
+        _ => false,
+    }
+}
+
+/// The integer nearest to a table value. Arguments without a value cannot be told from errors; they get 0.
+fn rounded(value: f64, e: i32) -> i64 {
+    const LIMIT: f64 = (1u64 << 40) as f64;
+    let scaled = libm::round(libm::ldexp(value, e));
+    if scaled.is_nan() { 0 } else { scaled.clamp(-LIMIT, LIMIT) as i64 }
+}
+
+/// Finest scale at which `range` fits a table of `2^bits` entries.
+fn finest(range: Range, bits: u32) -> i32 {
+    let width = range.max - range.min;
+    if width <= 0.0 || !width.is_finite() {
+        return if width <= 0.0 { scale::MAX_EXPONENT } else { -scale::MAX_EXPONENT };
+    }
+    let mut e = bits as i32 - scale::ceil_log2(width);
+    while span(range, e).is_some_and(|(lo, hi)| scale::bits_for(i128::from(hi) - i128::from(lo) + 1) <= bits) {
+        e += 1;
+    }
+    while e > -scale::MAX_EXPONENT
+        && span(range, e).is_none_or(|(lo, hi)| scale::bits_for(i128::from(hi) - i128::from(lo) + 1) > bits)
+    {
+        e -= 1;
+    }
+    e
+}
+
+/// Integers at scale `e` that the reals of `range` round to.
+fn span(range: Range, e: i32) -> Option<(i64, i64)> {
+    let end = |v: f64| libm::round(libm::ldexp(v, e)).to_i64().filter(|q| q.unsigned_abs() < 1 << 50);
+    Some((end(range.min)?, end(range.max)?))
+}
+
+/// The window for `inner` at scale `e`, grown to a power of two, and which ends of `reach` it cuts off.
+fn placed(inner: Range, reach: Range, e: i32, extremes: (bool, bool), bits: u32) -> Option<Arguments> {
+    let (top_fixed, bottom_fixed) = extremes;
+    let (reach_lo, reach_hi) = span(reach, e)?;
+    let (mut lo, mut hi) = span(inner, e)?;
+    let needed = scale::bits_for(i128::from(hi) - i128::from(lo) + 1).max(1);
+    if needed > bits {
+        return None;
+    }
+    let mut spare = (1i64 << needed) - (hi - lo + 1);
+    // First towards what is cut off, then to where operands may still stray.
+    let down = spare.min(lo - reach_lo);
+    (lo, spare) = (lo - down, spare - down);
+    let up = spare.min(reach_hi - hi);
+    (hi, spare) = (hi + up, spare - up);
+    let below = if bottom_fixed || (lo >= 0 && spare > lo) {
+        0
+    } else if top_fixed {
+        spare
+    } else {
+        spare / 2
+    };
+    (lo, hi) = (lo - below, hi + spare - below);
+    Some(Arguments { e, lo, hi, cut: (lo > reach_lo, hi < reach_hi) })
+}
+
+/// Largest slope of a function on a range, from a grid.
+fn steepest(function: Function, range: Range) -> f64 {
+    const STEPS: u32 = 512;
+    let step = (range.max - range.min) / f64::from(STEPS);
+    if !(step > 0.0) {
+        return 0.0;
+    }
+    let values: Vec<f64> = (0..=STEPS).map(|i| function.eval(range.min + step * f64::from(i))).collect();
+    let slopes = values.windows(2).map(|w| (w[1] - w[0]).abs() / step).filter(|s| s.is_finite());
+    slopes.fold(0.0, f64::max)
+}
+
+/// The part of `range` outside of which the function stays within `tolerance` of its value at the nearer end.
+fn varying(function: Function, range: Range, tolerance: f64) -> Range {
+    const STEPS: u32 = 4096;
+    let step = (range.max - range.min) / f64::from(STEPS);
+    let at = |i: u32| range.min + step * f64::from(i);
+    let flat_until = |points: &mut dyn Iterator<Item = u32>| {
+        let mut last = None;
+        let mut seen: Option<Range> = None;
+        for i in points {
+            let v = function.eval(at(i));
+            if !v.is_finite() {
+                break;
+            }
+            let all = seen.map_or(Range::point(v), |r| r.join(Range::point(v)));
+            if all.max - v <= tolerance && v - all.min <= tolerance {
+                last = Some(i);
+            }
+            seen = Some(all);
+        }
+        last
+    };
+    let lo = flat_until(&mut (0..=STEPS)).unwrap_or(0);
+    let hi = flat_until(&mut (0..=STEPS).rev()).unwrap_or(STEPS);
+    if lo < hi { Range { min: at(lo), max: at(hi) } } else { range }
+}

@@ -1,0 +1,175 @@
+//! Facts about a float graph that follow from its structure alone.
+
+use plonnx_ir::op::{Extremum, Reducer, View};
+use plonnx_ir::{CoreOp, DType, Float, Function, Graph, NodeId};
+
+/// Facts of every node, by index.
+#[derive(Debug)]
+pub(crate) struct Structure {
+    constant: Vec<bool>,
+    nonnegative: Vec<bool>,
+    uses: Vec<usize>,
+    softmax_only: Vec<bool>,
+    live: Vec<bool>,
+}
+
+impl Structure {
+    pub(crate) fn of(graph: &Graph<Float>) -> Self {
+        let mut this = Self {
+            constant: vec![false; graph.len()],
+            nonnegative: vec![false; graph.len()],
+            uses: vec![0; graph.len()],
+            softmax_only: vec![false; graph.len()],
+            live: vec![false; graph.len()],
+        };
+        let mut stack: Vec<NodeId> = graph.outputs().iter().map(|o| o.node).chain(graph.inputs().to_vec()).collect();
+        while let Some(id) = stack.pop() {
+            if !std::mem::replace(&mut this.live[id.index()], true) {
+                stack.extend(&graph.node(id).inputs);
+            }
+        }
+        for id in graph.ids() {
+            let node = graph.node(id);
+            this.constant[id.index()] =
+                !matches!(node.op, CoreOp::Input(_)) && node.inputs.iter().all(|i| this.constant[i.index()]);
+            this.nonnegative[id.index()] = this.infer_nonnegative(graph, id);
+            this.uses[id.index()] = graph.consumers(id).iter().filter(|c| this.live[c.index()]).count();
+        }
+        for output in graph.outputs() {
+            this.uses[output.node.index()] += 1;
+        }
+        for id in graph.ids().rev() {
+            this.softmax_only[id.index()] = this.infer_softmax_only(graph, id);
+        }
+        this
+    }
+
+    /// Whether no input influences the node.
+    pub(crate) fn is_constant(&self, id: NodeId) -> bool {
+        self.constant[id.index()]
+    }
+
+    /// Whether no element can be negative.
+    pub(crate) fn is_nonnegative(&self, id: NodeId) -> bool {
+        self.nonnegative[id.index()]
+    }
+
+    /// Number of nodes that use the node, and once more for every result of the graph that it is.
+    pub(crate) fn uses(&self, id: NodeId) -> usize {
+        self.uses[id.index()]
+    }
+
+    /// Whether a result of the graph depends on the node.
+    pub(crate) fn is_live(&self, id: NodeId) -> bool {
+        self.live[id.index()]
+    }
+
+    /// Whether the node is used only by softmaxes: values far below the largest of their row have no influence.
+    pub(crate) fn sees_only_softmax(&self, id: NodeId) -> bool {
+        self.softmax_only[id.index()]
+    }
+
+    fn infer_nonnegative(&self, graph: &Graph<Float>, id: NodeId) -> bool {
+        let node = graph.node(id);
+        let all = |ids: &[NodeId]| ids.iter().all(|i| self.nonnegative[i.index()]);
+        match &node.op {
+            CoreOp::Input(input) => input.dtype == DType::Bool,
+            CoreOp::Const(tensor, _) => tensor.iter().all(|v| v >= 0.0),
+            CoreOp::View(_) | CoreOp::Div(()) | CoreOp::Reduce(_) => all(&node.inputs),
+            CoreOp::Contract(c) => all(&node.inputs) || (node.inputs[0] == node.inputs[1] && c.a == c.b),
+            CoreOp::Conv(_) => all(&node.inputs),
+            CoreOp::Sum(sum) => sum.coefficients.iter().all(|c| *c >= 0.0) && all(&node.inputs),
+            CoreOp::Map(function) => match function {
+                Function::Abs
+                | Function::Acos
+                | Function::Acosh
+                | Function::Cosh
+                | Function::Exp
+                | Function::HardSigmoid { .. }
+                | Function::Relu
+                | Function::Rsqrt
+                | Function::Sigmoid
+                | Function::Softplus
+                | Function::Sqrt => true,
+                Function::Clip { lo, .. } if *lo >= 0.0 => true,
+                Function::Pow(p) if *p % 2.0 == 0.0 => true,
+                Function::Ceil
+                | Function::Clip { .. }
+                | Function::Floor
+                | Function::Gelu
+                | Function::GeluTanh
+                | Function::HardSwish
+                | Function::LeakyRelu(_)
+                | Function::Mish
+                | Function::Pow(_)
+                | Function::Reciprocal
+                | Function::Round
+                | Function::Sign
+                | Function::Softsign
+                | Function::Tanh
+                | Function::Trunc => all(&node.inputs),
+                _ => false,
+            },
+            CoreOp::Extremum(Extremum::Max) => node.inputs.iter().any(|i| self.nonnegative[i.index()]),
+            CoreOp::Extremum(Extremum::Min) => all(&node.inputs),
+            CoreOp::Select => all(&node.inputs[1..]),
+            CoreOp::Compare(_) | CoreOp::OneHot(_) | CoreOp::Arg(_) => true,
+        }
+    }
+
+    fn infer_softmax_only(&self, graph: &Graph<Float>, id: NodeId) -> bool {
+        if graph.outputs().iter().any(|o| o.node == id) {
+            return false;
+        }
+        let consumers: Vec<NodeId> = graph.consumers(id).into_iter().filter(|c| self.is_live(*c)).collect();
+        !consumers.is_empty()
+            && consumers.iter().all(|c| {
+                let node = graph.node(*c);
+                match &node.op {
+                    CoreOp::Reduce(r) if r.reducer == Reducer::Max => only_peak_of(graph, *c, id),
+                    CoreOp::Map(Function::Exp) => peak_difference(graph, id).is_some(),
+                    CoreOp::Sum(sum) => match peak_difference(graph, *c) {
+                        Some((x, _)) => x == id && self.softmax_only[c.index()],
+                        None => {
+                            self.softmax_only[c.index()]
+                                && node.inputs.iter().zip(&sum.coefficients).all(|(i, k)| *i != id || *k > 0.0)
+                        }
+                    },
+                    CoreOp::Select => node.inputs.first() != Some(&id) && self.softmax_only[c.index()],
+                    CoreOp::View(_) => self.softmax_only[c.index()],
+                    _ => false,
+                }
+            })
+    }
+}
+
+/// For `x - broadcast(reduce_max(x))`: `x` and the `reduce_max`. No element is positive.
+pub(crate) fn peak_difference(graph: &Graph<Float>, id: NodeId) -> Option<(NodeId, NodeId)> {
+    let node = graph.node(id);
+    let CoreOp::Sum(sum) = &node.op else { return None };
+    let (x, peak) = match (sum.coefficients.as_slice(), node.inputs.as_slice()) {
+        ([1.0, -1.0], [x, peak]) | ([-1.0, 1.0], [peak, x]) => (*x, repeated(graph, *peak)),
+        _ => return None,
+    };
+    match &graph.node(peak).op {
+        CoreOp::Reduce(r) if r.reducer == Reducer::Max && graph.node(peak).inputs == [x] => Some((x, peak)),
+        _ => None,
+    }
+}
+
+/// The node whose elements the view chain at `id` repeats or reshapes; `id` itself if it is no such view.
+pub(crate) fn repeated(graph: &Graph<Float>, mut id: NodeId) -> NodeId {
+    while let CoreOp::View(View::Reshape { .. } | View::Broadcast { .. }) = &graph.node(id).op {
+        id = graph.node(id).inputs[0];
+    }
+    id
+}
+
+/// Whether every use of the `reduce_max` (or of a view of it) at `id` subtracts it from `x`.
+fn only_peak_of(graph: &Graph<Float>, id: NodeId, x: NodeId) -> bool {
+    graph.outputs().iter().all(|o| o.node != id)
+        && graph.consumers(id).iter().all(|c| match &graph.node(*c).op {
+            CoreOp::View(View::Reshape { .. } | View::Broadcast { .. }) => only_peak_of(graph, *c, x),
+            _ => peak_difference(graph, *c).is_some_and(|(of, _)| of == x),
+        })
+}

@@ -1,0 +1,9 @@
+//! Float graphs built by hand, quantised, run as integers and compared.
+
+mod attention;
+mod build;
+mod choice;
+mod errors;
+mod functions;
+mod laws;
+mod networks;
