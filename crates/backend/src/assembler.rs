@@ -253,8 +253,7 @@ impl<'b> Assembler<'b> {
     /// A fresh witness cell that holds element `element` of tensor `node`; the caller constrains it.
     pub fn witness(&mut self, node: usize, element: usize) -> Cell {
         // An operand slot of an arithmetic row serves as the cell: `0 * a * b + 1 * c + 0`.
-        let (row, k) =
-            self.slot(&Kind::Arithmetic, ArithmeticGate::SLOTS, vec![F::ZERO, F::ONE, F::ZERO]);
+        let (row, k) = self.slot(&Kind::Arithmetic, ArithmeticGate::SLOTS, vec![F::ZERO, F::ONE, F::ZERO]);
         self.feed(row, ArithmeticGate::a(k), Cell::ZERO);
         self.feed(row, ArithmeticGate::b(k), Cell::ZERO);
         self.feed_value(row, ArithmeticGate::c(k), node, element);

@@ -164,7 +164,8 @@ impl Circuit {
         let mut best: Option<(usize, Built, usize)> = None;
         for width in WEIGHTS_PER_ROW.into_iter().rev() {
             let built = build(program, settings, width)?;
-            let degree = (built.builder.num_gates() + closing_rows(built.builder.num_public_inputs())).next_power_of_two();
+            let degree =
+                (built.builder.num_gates() + closing_rows(built.builder.num_public_inputs())).next_power_of_two();
             match &best {
                 Some((smallest, ..)) if degree > *smallest => break,
                 _ => best = Some((degree, built, width)),
@@ -290,8 +291,13 @@ impl Circuit {
     pub fn check(&self, witness: &Witness) -> Vec<Violation> {
         let partition = self.partition(witness);
         let wire = |row, column| partition.try_get_target(Target::wire(row, column)).unwrap_or(F::ZERO);
-        let public_inputs: Vec<F> =
-            self.data.prover_only.public_inputs.iter().map(|t| partition.try_get_target(*t).unwrap_or(F::ZERO)).collect();
+        let public_inputs: Vec<F> = self
+            .data
+            .prover_only
+            .public_inputs
+            .iter()
+            .map(|t| partition.try_get_target(*t).unwrap_or(F::ZERO))
+            .collect();
         let mut violations = witness.conflicts.clone();
         violations.extend(self.checker().all(&self.data, &public_inputs, wire, |row| self.label(row)));
         violations
@@ -325,9 +331,10 @@ impl Circuit {
         timing.print();
         match outcome {
             Ok(Ok(proof)) => {
-                let public = self.key.ports().iter().map(|port| {
-                    (port.visibility == Visibility::Public).then(|| witness.tensors[port.node].to_vec())
-                });
+                let public =
+                    self.key.ports().iter().map(|port| {
+                        (port.visibility == Visibility::Public).then(|| witness.tensors[port.node].to_vec())
+                    });
                 Ok(Proof { public: public.collect(), proof: proof.to_bytes() })
             }
             Ok(Err(error)) => Err(BackendError::Prove(error.to_string())),

@@ -129,7 +129,10 @@ impl VerifyingKey {
                     return Err(BackendError::Rejected(format!("the public tensor \"{}\" is missing", port.name)));
                 }
                 (Visibility::Private, Some(_)) => {
-                    return Err(BackendError::Rejected(format!("it claims values of \"{}\", which is private", port.name)));
+                    return Err(BackendError::Rejected(format!(
+                        "it claims values of \"{}\", which is private",
+                        port.name
+                    )));
                 }
             }
         }

@@ -101,7 +101,11 @@ impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "rows {} (2^{})", self.rows, self.degree_bits)?;
         writeln!(f, "weights {}, {} a row", self.weights, self.weights_per_row)?;
-        writeln!(f, "accumulators {}, absorbed elements {}, lookup terms {}", self.accumulators, self.absorbed, self.lookups)?;
+        writeln!(
+            f,
+            "accumulators {}, absorbed elements {}, lookup terms {}",
+            self.accumulators, self.absorbed, self.lookups
+        )?;
         writeln!(f, "constant columns {}, gate types {}", self.constant_columns, self.gate_types)?;
         writeln!(f, "rows by gate:")?;
         for (gate, rows) in &self.gates {

@@ -35,11 +35,19 @@ pub enum Phase {
 pub enum Hint {
     None,
     /// Elements of a tensor of the integer evaluation.
-    Values { node: u32, range: Range<u32> },
+    Values {
+        node: u32,
+        range: Range<u32>,
+    },
     /// The row looks up table `table`.
-    Lookup { table: u32 },
+    Lookup {
+        table: u32,
+    },
     /// How often each of the table's entries from `start` on is looked up.
-    Multiplicities { table: u32, start: u32 },
+    Multiplicities {
+        table: u32,
+        start: u32,
+    },
 }
 
 /// Where the value of a wire comes from.

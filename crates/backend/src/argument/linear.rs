@@ -116,7 +116,11 @@ impl Forms {
             .unwrap_or(0);
         if pairs.len() == 1 {
             let (x, y) = pairs[0];
-            return if product { self.tiles(asm, true, vec![Strip { exponent: 0, cells: vec![(x, y)] }], 0) } else { [x, Cell::ZERO] };
+            return if product {
+                self.tiles(asm, true, vec![Strip { exponent: 0, cells: vec![(x, y)] }], 0)
+            } else {
+                [x, Cell::ZERO]
+            };
         }
         let (extent, step) = (shape.get(inner).copied().unwrap_or(1), strides.get(inner).copied().unwrap_or(0));
         let mut strips = Vec::new();
@@ -127,9 +131,8 @@ impl Forms {
             let exponent: i64 = index.iter().zip(&outer).map(|(i, a)| *i as i64 * strides[*a]).sum();
             for start in (0..extent).step_by(COLUMNS) {
                 let end = (start + COLUMNS).min(extent);
-                let cells: Vec<(Cell, Cell)> = (start..end)
-                    .map(|j| pairs[offset + j * positions.get(inner).copied().unwrap_or(0)])
-                    .collect();
+                let cells: Vec<(Cell, Cell)> =
+                    (start..end).map(|j| pairs[offset + j * positions.get(inner).copied().unwrap_or(0)]).collect();
                 if cells.iter().any(|(x, y)| *x != Cell::ZERO && *y != Cell::ZERO) {
                     strips.push(Strip { exponent: exponent + start as i64 * step, cells });
                 }
@@ -173,7 +176,13 @@ impl Forms {
                 }
             }
             let (low, high, sum_in, shift_at, sum_out): (fn(usize) -> usize, fn(usize) -> usize, _, _, _) = if product {
-                (ProductGate::low, ProductGate::high, ProductGate::sum_in(), ProductGate::shift(), ProductGate::sum_out())
+                (
+                    ProductGate::low,
+                    ProductGate::high,
+                    ProductGate::sum_in(),
+                    ProductGate::shift(),
+                    ProductGate::sum_out(),
+                )
             } else {
                 (ReduceGate::low, ReduceGate::high, ReduceGate::sum_in(), ReduceGate::shift(), ReduceGate::sum_out())
             };
@@ -211,7 +220,8 @@ impl Forms {
     ) -> Ext {
         let wide = right.iter().any(|o| matches!(o, Operand::Extension(_)));
         let left = 16;
-        let gate = BilinearGate { left, right: if wide { 16 } else { (self.constants / left).clamp(4, 40) }, wide };
+        let widest = if wide { 16 } else { 40 };
+        let gate = BilinearGate { left, right: (self.constants / left).clamp(1, widest), wide };
         let kind = Kind::Bilinear(gate);
         let mut sum = EXT_ZERO;
         let mut reached: Option<i64> = None;
@@ -231,7 +241,8 @@ impl Forms {
                     _ => EXT_ZERO,
                 })
                 .collect();
-            let columns = block.clone().map(&support).fold(usize::MAX..0, |all, s| all.start.min(s.start)..all.end.max(s.end));
+            let columns =
+                block.clone().map(&support).fold(usize::MAX..0, |all, s| all.start.min(s.start)..all.end.max(s.end));
             for first in columns.clone().step_by(gate.right) {
                 let last = (first + gate.right).min(columns.end);
                 let mut constants = vec![F::ZERO; gate.left * gate.right];
@@ -319,11 +330,7 @@ fn merged(shape: &[usize], strides: &[i64]) -> (Vec<usize>, Vec<i64>, Vec<usize>
         position *= n;
     }
     out.reverse();
-    (
-        out.iter().map(|o| o.0).collect(),
-        out.iter().map(|o| o.1).collect(),
-        out.iter().map(|o| o.2).collect(),
-    )
+    (out.iter().map(|o| o.0).collect(), out.iter().map(|o| o.1).collect(), out.iter().map(|o| o.2).collect())
 }
 
 /// All index vectors below `shape`, in row-major order.

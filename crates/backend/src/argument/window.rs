@@ -94,7 +94,14 @@ struct Image<'a> {
 
 impl Image<'_> {
     /// Inner product over rows `v` and columns `u` with exponents relative to (`from_v`, `from_u`).
-    fn rect(&self, asm: &mut Assembler, forms: &mut Forms, v: (usize, usize), u: (usize, usize), from: (i64, i64)) -> Ext {
+    fn rect(
+        &self,
+        asm: &mut Assembler,
+        forms: &mut Forms,
+        v: (usize, usize),
+        u: (usize, usize),
+        from: (i64, i64),
+    ) -> Ext {
         if v.0 >= v.1 || u.0 >= u.1 {
             return EXT_ZERO;
         }
@@ -119,10 +126,8 @@ impl Image<'_> {
         mut put: impl FnMut(usize, usize, Ext),
     ) {
         let (height, width) = self.size;
-        let direct: usize = ys
-            .iter()
-            .flat_map(|(_, y)| xs.iter().map(move |(_, x)| rect_rows(y.hi - y.lo, x.hi - x.lo)))
-            .sum();
+        let direct: usize =
+            ys.iter().flat_map(|(_, y)| xs.iter().map(move |(_, x)| rect_rows(y.hi - y.lo, x.hi - x.lo))).sum();
         let mut borders = rect_rows(height, width) + 2 * ys.len() * xs.len() / 10;
         let mut left: Vec<usize> = xs.iter().map(|(_, x)| x.lo).collect();
         let mut right: Vec<usize> = xs.iter().map(|(_, x)| x.hi).collect();
@@ -150,7 +155,8 @@ impl Image<'_> {
         let total = self.rect(asm, forms, (0, height), (0, width), origin);
         let minus = [Cell::constant(-<crate::config::F as plonky2::field::types::Field>::ONE), Cell::ZERO];
         let lefts: Vec<Ext> = left.iter().map(|lo| self.rect(asm, forms, (0, height), (0, *lo), origin)).collect();
-        let rights: Vec<Ext> = right.iter().map(|hi| self.rect(asm, forms, (0, height), (*hi, width), origin)).collect();
+        let rights: Vec<Ext> =
+            right.iter().map(|hi| self.rect(asm, forms, (0, height), (*hi, width), origin)).collect();
         let at = |cuts: &[usize], cut: usize| cuts.iter().position(|c| *c == cut).unwrap_or(0);
         for (kx, x) in xs {
             let columns = asm.mul_add(minus, lefts[at(&left, x.lo)], total);

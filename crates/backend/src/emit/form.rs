@@ -5,8 +5,8 @@ use plonnx_ir::{CoreOp, NodeId, Tensor};
 
 use super::{Emitter, Group};
 use crate::argument::linear::{Forms, Operand, indices};
-use crate::argument::window_sums;
 use crate::argument::window::Axis;
+use crate::argument::window_sums;
 use crate::assembler::{Cell, EXT_ZERO, Ext};
 use crate::config::to_field;
 use crate::error::BackendError;
@@ -119,9 +119,8 @@ impl Emitter<'_, '_> {
         strides: &[i64],
     ) -> Result<Ext, BackendError> {
         let swapped = Contract { a: contract.b.clone(), b: contract.a.clone(), out: contract.out.clone() };
-        let (graph, exponent) = (self.graph, |label: &Label| {
-            contract.out.iter().position(|l| l == label).map_or(0, |i| strides[i])
-        });
+        let (graph, exponent) =
+            (self.graph, |label: &Label| contract.out.iter().position(|l| l == label).map_or(0, |i| strides[i]));
         match (self.is_constant(a), self.is_constant(b)) {
             (_, true) => {
                 let Some(weights) = self.constant(b)? else { return Ok(EXT_ZERO) };
@@ -193,9 +192,8 @@ impl Emitter<'_, '_> {
         let result_places: Vec<usize> = result.iter().map(|l| place(weight_labels, weights.shape(), l)).collect();
         let result_exponents: Vec<i64> = result.iter().map(&exponent).collect();
         let summed_places: Vec<usize> = summed.iter().map(|l| place(weight_labels, weights.shape(), l)).collect();
-        let summed_offsets: Vec<usize> = indices(&extents(&summed))
-            .map(|i| i.iter().zip(&summed_places).map(|(i, p)| i * p).sum())
-            .collect();
+        let summed_offsets: Vec<usize> =
+            indices(&extents(&summed)).map(|i| i.iter().zip(&summed_places).map(|(i, p)| i * p).sum()).collect();
         let mut groups: Vec<(Vec<usize>, i64)> = right_group.clone();
         groups.sort();
         groups.dedup();
@@ -262,8 +260,7 @@ impl Emitter<'_, '_> {
         let own_places: Vec<Vec<usize>> =
             (0..2).map(|side| own[side].iter().map(|l| place(side, l)).collect()).collect();
         // Indices with equal exponents are summed before they are weighted; exponents descend (Horner).
-        let mut terms: Vec<(i64, Vec<usize>)> =
-            indices(&shared_shape).map(|i| (dot(&i, &shared_strides), i)).collect();
+        let mut terms: Vec<(i64, Vec<usize>)> = indices(&shared_shape).map(|i| (dot(&i, &shared_strides), i)).collect();
         terms.sort_by_key(|(exponent, _)| std::cmp::Reverse(*exponent));
         let mut total = EXT_ZERO;
         let mut reached = terms.first().map_or(0, |t| t.0);

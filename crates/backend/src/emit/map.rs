@@ -185,7 +185,8 @@ impl Emitter<'_, '_> {
         let mut out = Vec::new();
         for (i, v) in self.narrow(operand)?.into_iter().enumerate() {
             let y = self.root(id, i, bits, y_digits);
-            let scaled = self.asm.arithmetic([F::ZERO, F::from_canonical_u64(1 << shift), F::ZERO], Cell::ZERO, Cell::ZERO, v);
+            let scaled =
+                self.asm.arithmetic([F::ZERO, F::from_canonical_u64(1 << shift), F::ZERO], Cell::ZERO, Cell::ZERO, v);
             // rest = v 2^s - y^2 lies in [0, 2y].
             let rest = self.asm.arithmetic([-F::ONE, F::ONE, F::ZERO], y, y, scaled);
             self.asm.assert_at_least(rest_digits, rest, Cell::ZERO);

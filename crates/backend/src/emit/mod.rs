@@ -8,10 +8,10 @@ mod form;
 mod map;
 mod nonlinear;
 
-use plonnx_ir::op::View;
-use plonnx_ir::{CoreOp, Field, Graph, Interval, NodeId, Tensor, bounds, eval_op};
 use plonky2::iop::target::Target;
 use plonky2::plonk::circuit_builder::CircuitBuilder;
+use plonnx_ir::op::View;
+use plonnx_ir::{CoreOp, Field, Graph, Interval, NodeId, Tensor, bounds, eval_op};
 
 use crate::argument::linear::Forms;
 use crate::argument::lookup::{self, TableUse};
@@ -147,7 +147,10 @@ pub fn emit(
         let node = graph.node(*id);
         if targets.len() != node.fact.len() {
             let (expected, got) = (node.fact.len(), targets.len());
-            return Err(BackendError::Settings(format!("input \"{}\": expected {expected} targets, got {got}", node.name)));
+            return Err(BackendError::Settings(format!(
+                "input \"{}\": expected {expected} targets, got {got}",
+                node.name
+            )));
         }
         emitter.asm.set_label(&format!("input {}", node.name));
         let cells: Vec<Cell> = (0..targets.len() as u32).map(|i| Cell::External(external + i)).collect();
@@ -215,7 +218,8 @@ impl Emitter<'_, '_> {
             packed.extend(gate.packed().take(used).map(|c| Assembler::wire(row, c)));
         }
         // The digits admit more than the bound when its length is no power of eight.
-        let admitted = num_bigint::BigInt::from(lo) + (num_bigint::BigInt::from(1) << (DIGIT_BITS as usize * digits)) - 1;
+        let admitted =
+            num_bigint::BigInt::from(lo) + (num_bigint::BigInt::from(1) << (DIGIT_BITS as usize * digits)) - 1;
         if admitted > bound.hi {
             let hi = i64::try_from(&bound.hi).map_err(|_| self.unsupported(id, "bound beyond 64 bits"))?;
             for cell in cells {

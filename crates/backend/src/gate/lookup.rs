@@ -21,6 +21,7 @@ use super::algebra::Algebra;
 use super::digits::{
     DIGIT_BITS, Packing, constrain_digit, constrain_packing, packing, recompose, write_digits, write_packing,
 };
+use super::selection::ConstantsGate;
 use super::{read_ext, write_ext};
 use crate::config::{F, FE, ROUTED, WIRES};
 
@@ -48,7 +49,7 @@ impl LookupGate {
     pub fn new(side: Side, digits: usize) -> Self {
         let fits = |n: usize| {
             let gate = Self::with_slots(side, digits, n);
-            gate.wires() <= WIRES && gate.packed().end <= ROUTED
+            gate.wires() <= WIRES && gate.packed().end <= ROUTED && gate.constants() <= ConstantsGate::SLOTS
         };
         let slots = (1..=ROUTED).take_while(|n| fits(*n)).last().unwrap_or(1);
         Self::with_slots(side, digits, slots)
@@ -127,9 +128,7 @@ impl LookupGate {
                     a.constrain(difference);
                     (a.wire(self.argument(k)), result, a.literal(F::ONE))
                 }
-                Side::Table => {
-                    (a.constant(self.slots + k), a.constant(k), value)
-                }
+                Side::Table => (a.constant(self.slots + k), a.constant(k), value),
             };
             let scaled = a.ext_scale(delta, result);
             let mut denominator = a.ext_sub(gamma, scaled);

@@ -15,7 +15,7 @@ mod selection;
 
 pub use arithmetic::{ArithmeticGate, MulAddGate};
 pub use bilinear::BilinearGate;
-pub(crate) use digits::{DIGIT_BITS, PACK_BITS};
+pub(crate) use digits::DIGIT_BITS;
 pub use lookup::{LookupGate, Side};
 pub use order::OrderGate;
 pub use range::RangeGate;

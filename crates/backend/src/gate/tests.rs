@@ -71,7 +71,7 @@ fn valid_row(kind: &Kind) -> (Vec<F>, Vec<F>) {
             };
             constants = g.constant_values(&c);
             let accumulators: Vec<i64> =
-                (0..g.slots as i64).map(|k| (k - 3) * (1 << (shift.saturating_sub(2)))).collect();
+                (0..g.slots as i64).map(|k| (k % 7 - 3) * (1 << (shift.saturating_sub(2)))).collect();
             if g.source == AccSource::Local {
                 for (k, acc) in accumulators.iter().enumerate() {
                     wires[g.x(k)] = to_field(*acc);

@@ -1,0 +1,275 @@
+//! Small field programs, one per operator, with inputs.
+
+use std::sync::Arc;
+
+use plonnx_ir::op::{
+    Arg, Compare, Contract, Conv, Extremum, Input, OneHot, Quotient, Reduce, Reducer, Requant, Sum, Table, View, Window,
+};
+use plonnx_ir::{CoreOp, DType, Field, Graph, NodeId, Tensor};
+
+pub struct Case {
+    pub name: &'static str,
+    pub graph: Graph<Field>,
+    pub inputs: Vec<Tensor<i64>>,
+}
+
+/// Deterministic numbers in `[lo, hi]`.
+pub fn numbers(count: usize, lo: i64, hi: i64, seed: u64) -> Vec<i64> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..count)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            lo + (state % (hi - lo + 1) as u64) as i64
+        })
+        .collect()
+}
+
+pub fn tensor(shape: &[usize], lo: i64, hi: i64, seed: u64) -> Tensor<i64> {
+    Tensor::from_vec(shape, numbers(shape.iter().product(), lo, hi, seed)).unwrap()
+}
+
+pub struct Build {
+    pub graph: Graph<Field>,
+    pub inputs: Vec<Tensor<i64>>,
+}
+
+impl Build {
+    pub fn new() -> Self {
+        Self { graph: Graph::new(), inputs: Vec::new() }
+    }
+    pub fn input(&mut self, shape: &[usize], window: Window, dtype: DType) -> NodeId {
+        let seed = 7 + self.inputs.len() as u64;
+        self.inputs.push(tensor(shape, window.lo, window.hi(), seed));
+        let input = Input { shape: shape.to_vec(), dtype, domain: window };
+        self.graph.add(&format!("x{seed}"), CoreOp::Input(input), &[]).unwrap()
+    }
+    pub fn signed(&mut self, shape: &[usize], bits: u32) -> NodeId {
+        self.input(shape, Window::signed(bits), DType::Real)
+    }
+    pub fn constant(&mut self, shape: &[usize], lo: i64, hi: i64) -> NodeId {
+        let seed = 100 + self.graph.len() as u64;
+        self.graph.add("const", CoreOp::Const(tensor(shape, lo, hi, seed), DType::Real), &[]).unwrap()
+    }
+    pub fn add(&mut self, op: CoreOp<Field>, inputs: &[NodeId]) -> NodeId {
+        let name = format!("{}{}", op.name(), self.graph.len());
+        self.graph.add(&name, op, inputs).unwrap()
+    }
+    pub fn round(&mut self, x: NodeId, shift: u32, bits: u32) -> NodeId {
+        self.add(CoreOp::Map(Requant::Round { shift, window: Window::signed(bits) }), &[x])
+    }
+    pub fn done(mut self, name: &'static str, output: NodeId) -> Case {
+        self.graph.add_output("out", output);
+        plonnx_ir::verify(&self.graph).unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        Case { name, graph: self.graph, inputs: self.inputs }
+    }
+}
+
+fn contract(spec: &str) -> CoreOp<Field> {
+    CoreOp::Contract(Contract::parse(spec).unwrap())
+}
+
+fn conv_case(
+    name: &'static str,
+    x: &[usize],
+    w: &[usize],
+    stride: usize,
+    dilation: usize,
+    pad: (usize, usize),
+    groups: usize,
+) -> Case {
+    let mut b = Build::new();
+    let rank = x.len() - 2;
+    let input = b.signed(x, 6);
+    let weights = b.constant(w, -7, 7);
+    let conv = Conv {
+        strides: vec![stride; rank],
+        dilations: vec![dilation; rank],
+        before: vec![pad.0; rank],
+        after: vec![pad.1; rank],
+        groups,
+    };
+    let y = b.add(CoreOp::Conv(conv), &[input, weights]);
+    let y = b.round(y, 2, 13);
+    b.done(name, y)
+}
+
+fn contract_case(name: &'static str, spec: &str, a: &[usize], w: &[usize], data: bool) -> Case {
+    let mut b = Build::new();
+    let x = b.signed(a, 6);
+    let other = if data { b.signed(w, 6) } else { b.constant(w, -31, 31) };
+    let y = b.add(contract(spec), &[x, other]);
+    let y = b.round(y, 4, 13);
+    b.done(name, y)
+}
+
+fn unary(name: &'static str, window: Window, shape: &[usize], op: CoreOp<Field>) -> Case {
+    let mut b = Build::new();
+    let x = b.input(shape, window, DType::Real);
+    let y = b.add(op, &[x]);
+    b.done(name, y)
+}
+
+fn binary(name: &'static str, op: CoreOp<Field>) -> Case {
+    let mut b = Build::new();
+    let x = b.signed(&[40], 4);
+    let y = b.signed(&[40], 4);
+    let z = b.add(op, &[x, y]);
+    b.done(name, z)
+}
+
+/// One case per operator and variant.
+pub fn cases() -> Vec<Case> {
+    let mut out = vec![
+        conv_case("conv 3x3 same", &[1, 3, 12, 12], &[5, 3, 3, 3], 1, 1, (1, 1), 1),
+        conv_case("conv 5x5 valid", &[1, 2, 9, 9], &[4, 2, 5, 5], 1, 1, (0, 0), 1),
+        conv_case("conv stride 2", &[1, 3, 11, 11], &[4, 3, 3, 3], 2, 1, (1, 1), 1),
+        conv_case("conv stride 3 uneven padding", &[1, 2, 10, 10], &[3, 2, 4, 4], 3, 1, (2, 1), 1),
+        conv_case("conv dilation 2", &[1, 2, 12, 12], &[3, 2, 3, 3], 1, 2, (2, 2), 1),
+        conv_case("conv depthwise", &[1, 18, 8, 8], &[18, 1, 3, 3], 1, 1, (1, 1), 18),
+        conv_case("conv two groups", &[1, 4, 7, 7], &[6, 2, 3, 3], 1, 1, (1, 1), 2),
+        conv_case("conv 1x1 stride 2", &[1, 4, 8, 8], &[3, 4, 1, 1], 2, 1, (0, 0), 1),
+        conv_case("conv 1-d", &[1, 3, 20], &[2, 3, 5], 2, 1, (1, 2), 1),
+        conv_case("conv batch", &[2, 2, 5, 5], &[3, 2, 3, 3], 1, 1, (1, 1), 1),
+        contract_case("gemm", "ab,cb->ac", &[1, 50], &[20, 50], false),
+        contract_case("matmul rows", "ab,bc->ac", &[7, 20], &[20, 33], false),
+        contract_case("scale channels", "abc,c->abc", &[2, 5, 19], &[19], false),
+        contract_case("batched weights", "abc,acd->abd", &[3, 4, 5], &[3, 5, 6], false),
+        contract_case("transposed result", "ab,bc->ca", &[4, 9], &[9, 5], false),
+        contract_case("weights summed alone", "ab,bcd->ac", &[3, 4], &[4, 2, 3], false),
+        contract_case("data summed alone", "abe,bc->ac", &[3, 4, 2], &[4, 5], false),
+        contract_case("elementwise", "ab,ab->ab", &[6, 9], &[6, 9], true),
+        contract_case("inner products", "ab,ab->a", &[6, 9], &[6, 9], true),
+        contract_case("attention scores", "hik,hjk->hij", &[2, 5, 4], &[2, 6, 4], true),
+        contract_case("row scale", "ab,a->ab", &[6, 9], &[6], true),
+    ];
+    for (name, source_wide, shift, bits, relu) in [
+        ("round wide", true, 6, 9, false),
+        ("round wide unaligned", true, 7, 11, false),
+        ("round local", false, 4, 9, false),
+        ("relu wide", true, 5, 12, true),
+        ("relu wide unaligned", true, 4, 13, true),
+        ("relu local", false, 0, 14, true),
+        ("round exact", true, 0, 16, false),
+    ] {
+        let mut b = Build::new();
+        let x = b.signed(&[3, 15], 12);
+        let x = if source_wide { b.add(CoreOp::Sum(Sum { coefficients: vec![3] }), &[x]) } else { x };
+        let map =
+            if relu { Requant::Relu { shift, bits } } else { Requant::Round { shift, window: Window::signed(bits) } };
+        let y = b.add(CoreOp::Map(map), &[x]);
+        out.push(b.done(name, y));
+    }
+    {
+        // A window without zero: idle slots must hold another accumulator.
+        let mut b = Build::new();
+        let x = b.input(&[5], Window { lo: 100, bits: 6 }, DType::Real);
+        let x = b.add(CoreOp::Sum(Sum { coefficients: vec![2] }), &[x]);
+        let y = b.add(CoreOp::Map(Requant::Round { shift: 1, window: Window { lo: 100, bits: 6 } }), &[x]);
+        out.push(b.done("round away from zero", y));
+    }
+    {
+        // Sum of a convolution, a scaled skip connection and a broadcast bias.
+        let mut b = Build::new();
+        let x = b.signed(&[1, 3, 6, 6], 6);
+        let w = b.constant(&[3, 3, 3, 3], -7, 7);
+        let bias = b.constant(&[1, 3, 1, 1], -99, 99);
+        let bias = b.add(CoreOp::View(View::Broadcast { shape: vec![1, 3, 6, 6] }), &[bias]);
+        let one = vec![1];
+        let conv =
+            Conv { strides: vec![1; 2], dilations: vec![1; 2], before: one.repeat(2), after: one.repeat(2), groups: 1 };
+        let y = b.add(CoreOp::Conv(conv), &[x, w]);
+        let y = b.add(CoreOp::Sum(Sum { coefficients: vec![1, -5, 3] }), &[y, x, bias]);
+        let y = b.add(CoreOp::Map(Requant::Relu { shift: 3, bits: 12 }), &[y]);
+        out.push(b.done("residual sum", y));
+    }
+    {
+        let mut b = Build::new();
+        let x = b.signed(&[2, 7, 3], 8);
+        let full = b.constant(&[2, 3], -50, 50);
+        let y = b.add(CoreOp::Reduce(Reduce { reducer: Reducer::Sum, axes: vec![1], keep: false }), &[x]);
+        let y = b.add(CoreOp::Sum(Sum { coefficients: vec![1, 1] }), &[y, full]);
+        let y = b.round(y, 0, 13);
+        out.push(b.done("reduce sum with constant", y));
+    }
+    {
+        let mut b = Build::new();
+        let x = b.signed(&[2, 3, 4], 8);
+        let y = b.add(CoreOp::Reduce(Reduce { reducer: Reducer::Sum, axes: vec![0, 2], keep: true }), &[x]);
+        let y = b.round(y, 1, 13);
+        out.push(b.done("reduce sum keep", y));
+    }
+    {
+        let table = |offset: i64| {
+            Arc::new(Table {
+                name: "square".into(),
+                window: Window::signed(7),
+                values: (-64..64).map(|v| v * v + offset).collect(),
+            })
+        };
+        let mut b = Build::new();
+        let x = b.signed(&[50], 9);
+        let wide = b.add(CoreOp::Sum(Sum { coefficients: vec![2] }), &[x]);
+        let y = b.add(CoreOp::Map(Requant::Table { shift: 4, table: table(0) }), &[wide]);
+        let z = b.add(CoreOp::Map(Requant::Table { shift: 3, table: table(-7) }), &[x]);
+        let y = b.add(CoreOp::View(View::Concat { axis: 0 }), &[y, z]);
+        out.push(b.done("tables", y));
+    }
+    out.push(unary("sqrt", Window::unsigned(12), &[30], CoreOp::Map(Requant::Sqrt { shift: 6, bits: 9 })));
+    out.push(unary("rsqrt", Window { lo: 1, bits: 9 }, &[30], CoreOp::Map(Requant::Rsqrt { shift: 20, bits: 11 })));
+    {
+        let mut b = Build::new();
+        let x = b.signed(&[30], 9);
+        let y = b.input(&[30], Window { lo: 1, bits: 6 }, DType::Real);
+        let z = b.add(CoreOp::Div(Quotient { shift: 4, window: Window::signed(14) }), &[x, y]);
+        out.push(b.done("div", z));
+    }
+    out.push(binary("max", CoreOp::Extremum(Extremum::Max)));
+    out.push(binary("min", CoreOp::Extremum(Extremum::Min)));
+    out.push(binary("less", CoreOp::Compare(Compare::Less)));
+    out.push(binary("less equal", CoreOp::Compare(Compare::LessEqual)));
+    out.push(binary("equal", CoreOp::Compare(Compare::Equal)));
+    {
+        let mut b = Build::new();
+        let x = b.signed(&[20], 9);
+        let y = b.signed(&[20], 9);
+        let c = b.add(CoreOp::Compare(Compare::Less), &[x, y]);
+        let z = b.add(CoreOp::Select, &[c, x, y]);
+        out.push(b.done("select", z));
+    }
+    for (name, reducer) in [("reduce max", Reducer::Max), ("reduce min", Reducer::Min)] {
+        let op = CoreOp::Reduce(Reduce { reducer, axes: vec![1], keep: false });
+        out.push(unary(name, Window::signed(9), &[3, 7, 2], op));
+    }
+    for (name, extremum, last) in [
+        ("arg max", Extremum::Max, false),
+        ("arg max last", Extremum::Max, true),
+        ("arg min", Extremum::Min, false),
+        ("arg min last", Extremum::Min, true),
+    ] {
+        // Few values, so that ties occur.
+        out.push(unary(name, Window::signed(3), &[6, 9], CoreOp::Arg(Arg { extremum, axis: 1, last, keep: false })));
+    }
+    {
+        let mut b = Build::new();
+        let x = b.input(&[5], Window::unsigned(6), DType::Int);
+        let y = b.add(CoreOp::OneHot(OneHot { depth: 64 }), &[x]);
+        let w = b.constant(&[64, 4], -100, 100);
+        let y = b.add(contract("ab,bc->ac"), &[y, w]);
+        let y = b.round(y, 0, 10);
+        out.push(b.done("embedding", y));
+    }
+    {
+        let mut b = Build::new();
+        let x = b.signed(&[2, 3, 4], 9);
+        let y = b.add(CoreOp::View(View::Transpose { perm: vec![2, 0, 1] }), &[x]);
+        let y =
+            b.add(CoreOp::View(View::Pad { before: vec![0, 1, 0], after: vec![0, 0, 1], interior: vec![0; 3] }), &[y]);
+        let y =
+            b.add(CoreOp::View(View::Slice { start: vec![3, 0, 0], step: vec![-1, 1, 2], size: vec![4, 3, 2] }), &[y]);
+        let y = b.add(CoreOp::View(View::Reshape { shape: vec![24] }), &[y]);
+        out.push(b.done("views", y));
+    }
+    out
+}
