@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, Axis, Slice};
 use ndarray_npy::NpzReader;
-use plonnx_frontend::{Options, import};
-use plonnx_ir::{Tensor, eval};
+use plonnx_frontend::{Import, Options, import};
+use plonnx_ir::{Tensor, eval, verify};
 
 /// Largest difference, relative to the largest magnitude of the output.
 const TOLERANCE: f64 = 1e-4;
@@ -29,14 +29,19 @@ fn sample(array: &ArrayD<f64>, i: usize, shape: &[usize]) -> Tensor<f64> {
     Tensor::from_vec(shape, one.iter().copied().collect()).expect("the sample has the shape of the input")
 }
 
-fn check(folder: &Path) {
+fn load(folder: &Path) -> Import {
     let bytes = fs::read(folder.join("model.onnx")).unwrap();
     let mut options = Options::default();
     let model = import(&bytes, &options).or_else(|_| {
         options.dims.insert("batch".into(), 1);
         import(&bytes, &options)
     });
-    let model = model.unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    model.unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
+}
+
+fn check(folder: &Path) {
+    let model = load(folder);
+    verify(&model.graph).unwrap_or_else(|e| panic!("{}: {e:?}", folder.display()));
     let open = |file| NpzReader::new(File::open(folder.join(file)).unwrap()).unwrap();
     let (mut inputs, mut outputs) = (open("inputs.npz"), open("outputs.npz"));
     let by_name = |npz: &mut NpzReader<File>, names: Vec<String>| -> BTreeMap<String, ArrayD<f64>> {
@@ -63,14 +68,26 @@ fn check(folder: &Path) {
     }
 }
 
-#[test]
-fn fixtures_agree_with_onnxruntime() {
+fn folders() -> Vec<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
     let mut folders: Vec<_> = fs::read_dir(root).unwrap().map(|e| e.unwrap().path()).collect();
     folders.retain(|f| f.join("model.onnx").exists());
     folders.sort();
     assert!(folders.len() >= 5, "only {} fixtures", folders.len());
-    for folder in folders {
+    folders
+}
+
+#[test]
+fn imported_graphs() {
+    for folder in folders() {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        insta::assert_snapshot!(name, plonnx_ir::text::print(&load(&folder).graph));
+    }
+}
+
+#[test]
+fn fixtures_agree_with_onnxruntime() {
+    for folder in folders() {
         check(&folder);
     }
 }

@@ -105,6 +105,9 @@ impl Node {
 impl Boundary {
     fn from_proto(proto: ValueInfoProto) -> Result<Self, FrontendError> {
         let name = proto.name;
+        if name.is_empty() {
+            return decode_error("a graph input or output has no name");
+        }
         let Some(tensor) = proto.r#type.and_then(|t| t.tensor_type) else {
             return Ok(Self { name, elem: None, kind: "value that is no dense tensor".into(), dims: None });
         };

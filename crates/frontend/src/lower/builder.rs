@@ -8,8 +8,8 @@ use plonnx_ir::{CoreOp, DType, Float, Function, Graph, NodeId, Tensor, eval_op};
 use super::error::{Lowering, OpError, invalid, unsupported};
 use crate::decode::{MAX_ELEMENTS, MAX_RANK, checked_len};
 
-/// Most elements that all folded constants may have together.
-const FOLD_ELEMENTS: usize = MAX_ELEMENTS;
+/// Most elements that all derived constants and index maps may have together.
+const SPENT_ELEMENTS: usize = MAX_ELEMENTS;
 
 /// Most multiplications that folding one node may take.
 const FOLD_PRODUCTS: u128 = 1 << 34;
@@ -24,13 +24,14 @@ pub(crate) struct Builder {
     pub(crate) graph: Graph<Float>,
     /// Name that new nodes get.
     pub(crate) name: String,
-    folded: usize,
+    /// Elements of derived constants and index maps so far.
+    spent: usize,
     scalars: HashMap<(u64, DType), NodeId>,
 }
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self { graph: Graph::new(), name: String::new(), folded: 0, scalars: HashMap::new() }
+        Self { graph: Graph::new(), name: String::new(), spent: 0, scalars: HashMap::new() }
     }
 
     pub(crate) fn shape(&self, x: NodeId) -> Vec<usize> {
@@ -50,6 +51,9 @@ impl Builder {
         if let CoreOp::View(View::Reshape { shape } | View::Gather { shape, .. } | View::Index { shape, .. }) = &op {
             sized(shape)?;
         }
+        if let CoreOp::View(View::Gather { indices, .. } | View::Index { indices, .. }) = &op {
+            self.spend(indices.len())?;
+        }
         let id = self.graph.add(&self.name, op, inputs)?;
         if self.rank(id) > MAX_RANK {
             return unsupported(
@@ -67,10 +71,9 @@ impl Builder {
             return Ok(id);
         };
         let len = node.fact.len();
-        if self.folded.saturating_add(len) > FOLD_ELEMENTS {
+        if self.spent.saturating_add(len) > SPENT_ELEMENTS {
             return Ok(id);
         }
-        self.folded += len;
         let value = eval_op(&self.name, &node.op, &operands.iter().collect::<Vec<_>>())?;
         let dtype = node.fact.dtype;
         self.constant(value, dtype)
@@ -96,7 +99,7 @@ impl Builder {
         let node = self.graph.node(x);
         match (&node.op, node.inputs.as_slice()) {
             (CoreOp::Const(value, _), _) => Some(value.clone()),
-            (CoreOp::View(View::Broadcast { .. }), [source]) if node.fact.len() <= FOLD_ELEMENTS => {
+            (CoreOp::View(View::Broadcast { .. }), [source]) if node.fact.len() <= SPENT_ELEMENTS => {
                 let CoreOp::Const(value, _) = &self.graph.node(*source).op else { return None };
                 eval_op(&node.name, &node.op, &[value]).ok()
             }
@@ -117,7 +120,26 @@ impl Builder {
         }
     }
 
+    /// Counts elements that lowering makes; a small model must not make a large program.
+    fn spend(&mut self, len: usize) -> Lowering<()> {
+        self.spent = self.spent.saturating_add(len);
+        if self.spent <= SPENT_ELEMENTS {
+            return Ok(());
+        }
+        unsupported(
+            format!("constants and indices of more than {SPENT_ELEMENTS} elements follow from the model's"),
+            "use a smaller model or smaller inputs",
+        )
+    }
+
+    /// A constant that is stored in the model.
+    pub(crate) fn initialiser(&mut self, value: Tensor<f64>, dtype: DType) -> Lowering<NodeId> {
+        Ok(self.graph.add(&self.name, CoreOp::Const(value, dtype), &[])?)
+    }
+
+    /// A constant that follows from the model.
     pub(crate) fn constant(&mut self, value: Tensor<f64>, dtype: DType) -> Lowering<NodeId> {
+        self.spend(value.len())?;
         Ok(self.graph.add(&self.name, CoreOp::Const(value, dtype), &[])?)
     }
 

@@ -45,7 +45,7 @@ pub(crate) fn lower(model: Model, options: &Options) -> Result<Import, FrontendE
             params += initialiser.value.len() as u64;
         }
         builder.name.clone_from(&initialiser.name);
-        let added = builder.constant(initialiser.value, initialiser.elem.dtype());
+        let added = builder.initialiser(initialiser.value, initialiser.elem.dtype());
         let id = added.map_err(|e| failure(&e, &initialiser.name, "initialiser"))?;
         values.define(&initialiser.name, Some(id))?;
     }

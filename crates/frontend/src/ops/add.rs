@@ -8,7 +8,12 @@ use crate::lower::{Call, Results};
 /// `x + sign * y`
 pub(super) fn add(call: &mut Call, sign: f64) -> Results {
     let [x, y] = operands::pair(call)?;
-    Ok(vec![call.linear(&[(1.0, x), (sign, y)])?])
+    let mut terms = [(1.0, x), (sign, y)];
+    // What is known comes last, as a bias does.
+    if call.known(x).is_some() {
+        terms.reverse();
+    }
+    Ok(vec![call.linear(&terms)?])
 }
 
 /// `-x`

@@ -10,7 +10,7 @@ use crate::lower::{Call, Results, extent, invalid, sized, unsupported};
 
 pub(super) fn constant(call: &mut Call) -> Results {
     if let Some((value, elem)) = call.tensor_attribute("value")? {
-        return Ok(vec![call.constant(value, elem.dtype())?]);
+        return Ok(vec![call.initialiser(value, elem.dtype())?]);
     }
     if let Some(ints) = call.ints("value_ints")? {
         let data = ints.iter().map(|v| *v as f64).collect();

@@ -98,11 +98,11 @@ impl Crop {
         }
         let strides = vec![1; rank];
         let mut y = call.conv(op::Conv { strides, dilations, before, after, groups }, x, w)?;
-        for i in 0..rank {
-            if starts[i] + self.size[i] > call.shape(y)[i + 2] {
+        for (i, (start, size)) in starts.iter().zip(&self.size).enumerate() {
+            if start + size > call.shape(y)[i + 2] {
                 return invalid("output_shape and padding do not fit");
             }
-            y = call.narrow(y, i + 2, starts[i], self.size[i])?;
+            y = call.narrow(y, i + 2, *start, *size)?;
         }
         Ok(y)
     }

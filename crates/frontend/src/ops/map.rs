@@ -55,7 +55,7 @@ pub(super) fn leaky_relu(call: &mut Call) -> Lowering<Function> {
 pub(super) fn selu(call: &mut Call) -> Lowering<Function> {
     // Opset 1 rounded the defaults to four digits.
     let (alpha, gamma) =
-        if call.opset < 6 { (1.6732, 1.0507) } else { (1.67326319217681884765625, 1.05070102214813232421875) };
+        if call.opset < 6 { (1.6732, 1.0507) } else { (1.673_263_192_176_818_8, 1.050_701_022_148_132_3) };
     Ok(Function::Selu { alpha: call.float("alpha", alpha)?, gamma: call.float("gamma", gamma)? })
 }
 

@@ -22,8 +22,8 @@ pub(super) fn lower(call: &mut Call) -> Results {
     // The order of indices, which are not computed.
     call.ignore(&["storage_order"]);
     let mut y = x;
-    for i in 0..spatial.len() {
-        y = along(call, y, &window, i, spatial[i])?;
+    for (i, extent) in spatial.iter().enumerate() {
+        y = along(call, y, &window, i, *extent)?;
     }
     Ok(vec![y])
 }

@@ -16,7 +16,7 @@ const DEPTH: usize = 4;
 pub(super) fn gated(builder: &mut Builder, x: NodeId, y: NodeId) -> Lowering<Option<NodeId>> {
     for (x, gate) in [(x, y), (y, x)] {
         let function = match map(builder, gate) {
-            Some((Function::Sigmoid, inner)) => match combination(builder, inner) {
+            Some((Function::Sigmoid, inner)) => match combination(builder, inner, x) {
                 Some((terms, 0.0)) => match terms.as_slice() {
                     [(alpha, z)] if *z == x => Some(Function::Swish(*alpha)),
                     _ => None,
@@ -49,40 +49,43 @@ pub(super) fn gelu(builder: &mut Builder, y: NodeId) -> Lowering<NodeId> {
 }
 
 fn as_gelu(builder: &Builder, y: NodeId) -> Option<(Function, NodeId)> {
-    let (outer, product) = multiple(builder, y)?;
-    let (a, b) = square_product(builder, product)?;
-    [(a, b), (b, a)].into_iter().find_map(|(linear, gate)| {
-        let (factor, x) = multiple(builder, linear)?;
-        let (terms, offset) = combination(builder, gate)?;
-        let [(slope, bent)] = terms.as_slice() else { return None };
-        if !close(*slope, offset) || !close(outer * factor * offset, 0.5) {
-            return None;
-        }
-        let (function, inner) = map(builder, *bent)?;
-        let (argument, 0.0) = combination(builder, inner)? else { return None };
-        match (function, argument.as_slice()) {
-            (Function::Erf, [(scale, z)]) if *z == x && close(*scale, FRAC_1_SQRT_2) => Some((Function::Gelu, x)),
-            (Function::Tanh, [(s, p), (t, q)]) => {
-                let (linear, cubic, cube) = if *p == x {
-                    (s, t, q)
-                } else if *q == x {
-                    (t, s, p)
-                } else {
-                    return None;
-                };
-                let scale = FRAC_2_SQRT_PI / SQRT_2;
-                let fits = is_cube(builder, *cube, x) && close(*linear, scale) && close(*cubic, 0.044715 * scale);
-                fits.then_some((Function::GeluTanh, x))
-            }
-            _ => None,
-        }
+    multiples(builder, y).into_iter().find_map(|(outer, product)| {
+        let (a, b) = plain_product(builder, product)?;
+        [(a, b), (b, a)].into_iter().find_map(|(linear, gate)| {
+            let mut candidates = multiples(builder, linear).into_iter();
+            candidates.find_map(|(factor, x)| Some((gelu_gate(builder, gate, x, outer * factor)?, x)))
+        })
     })
 }
 
+/// The function that `factor * x * gate` is, when `gate` is a multiple of `1 + erf(..)` or `1 + tanh(..)`.
+fn gelu_gate(builder: &Builder, gate: NodeId, x: NodeId, factor: f64) -> Option<Function> {
+    let (terms, offset) = combination(builder, gate, x)?;
+    let [(slope, bent)] = terms.as_slice() else { return None };
+    if !close(*slope, offset) || !close(factor * offset, 0.5) {
+        return None;
+    }
+    let (function, inner) = map(builder, *bent)?;
+    let (argument, 0.0) = combination(builder, inner, x)? else { return None };
+    match (function, argument.as_slice()) {
+        (Function::Erf, [(scale, z)]) if *z == x && close(*scale, FRAC_1_SQRT_2) => Some(Function::Gelu),
+        (Function::Tanh, [(s, p), (t, q)]) => {
+            let (linear, cubic, cube) = if *p == x { (s, t, q) } else { (t, s, p) };
+            let scale = FRAC_2_SQRT_PI / SQRT_2;
+            let fits = (*p == x || *q == x)
+                && is_cube(builder, *cube, x)
+                && close(*linear, scale)
+                && close(*cubic, 0.044715 * scale);
+            fits.then_some(Function::GeluTanh)
+        }
+        _ => None,
+    }
+}
+
 fn is_cube(builder: &Builder, y: NodeId, x: NodeId) -> bool {
-    let square = |id| square_product(builder, id) == Some((x, x));
+    let square = |id| plain_product(builder, id) == Some((x, x));
     map(builder, y) == Some((Function::Pow(3.0), x))
-        || square_product(builder, y).is_some_and(|(a, b)| (a == x && square(b)) || (b == x && square(a)))
+        || plain_product(builder, y).is_some_and(|(a, b)| (a == x && square(b)) || (b == x && square(a)))
 }
 
 fn map(builder: &Builder, y: NodeId) -> Option<(Function, NodeId)> {
@@ -93,7 +96,7 @@ fn map(builder: &Builder, y: NodeId) -> Option<(Function, NodeId)> {
 }
 
 /// Operands of an elementwise product of two tensors of one shape.
-fn square_product(builder: &Builder, y: NodeId) -> Option<(NodeId, NodeId)> {
+fn plain_product(builder: &Builder, y: NodeId) -> Option<(NodeId, NodeId)> {
     let node = builder.graph.node(y);
     match (&node.op, node.inputs.as_slice()) {
         (CoreOp::Contract(c), [a, b]) if *c == Contract::elementwise(node.fact.shape.len()) => Some((*a, *b)),
@@ -101,25 +104,30 @@ fn square_product(builder: &Builder, y: NodeId) -> Option<(NodeId, NodeId)> {
     }
 }
 
-/// `y = c * x`; `c` may be 1.
-fn multiple(builder: &Builder, y: NodeId) -> Option<(f64, NodeId)> {
-    match combination(builder, y)? {
-        (terms, 0.0) => match terms.as_slice() {
-            [term] => Some(*term),
-            _ => None,
-        },
-        _ => None,
+/// All `(c, x)` with `y = c * x` that multiples of one operand show, from `(1, y)` on.
+fn multiples(builder: &Builder, y: NodeId) -> Vec<(f64, NodeId)> {
+    let mut all = vec![(1.0, y)];
+    let (mut factor, mut id) = (1.0, y);
+    for _ in 0..DEPTH {
+        let node = builder.graph.node(id);
+        let (CoreOp::Sum(sum), [x]) = (&node.op, node.inputs.as_slice()) else { break };
+        factor *= sum.coefficients.first().copied().unwrap_or(0.0);
+        id = *x;
+        all.push((factor, id));
     }
+    all
 }
 
-/// `y` as a linear combination of nodes that are none, and an offset.
-fn combination(builder: &Builder, y: NodeId) -> Option<(Vec<(f64, NodeId)>, f64)> {
+/// `y` as a linear combination of nodes that are `x` or no linear combinations, and an offset.
+fn combination(builder: &Builder, y: NodeId, x: NodeId) -> Option<(Vec<(f64, NodeId)>, f64)> {
     let mut terms = Vec::new();
     let mut offset = 0.0;
     let mut open = vec![(1.0, y, 0)];
     while let Some((factor, id, depth)) = open.pop() {
         let node = builder.graph.node(id);
-        if let Some(value) = builder.uniform(id) {
+        if id == x {
+            terms.push((factor, id));
+        } else if let Some(value) = builder.uniform(id) {
             offset += factor * value;
         } else if let CoreOp::Sum(sum) = &node.op {
             if depth == DEPTH || node.inputs.len() > DEPTH {
@@ -135,5 +143,5 @@ fn combination(builder: &Builder, y: NodeId) -> Option<(Vec<(f64, NodeId)>, f64)
 
 /// Equal up to the rounding of 16-bit floats.
 fn close(a: f64, b: f64) -> bool {
-    (a - b).abs() <= 1e-3 * b.abs()
+    (a - b).abs() <= 5e-4 * b.abs()
 }

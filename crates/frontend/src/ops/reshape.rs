@@ -28,7 +28,7 @@ pub(super) fn reshape(call: &mut Call) -> Results {
     let len: usize = shape.iter().product();
     let rest = sized(&result)?;
     if let Some(open) = open {
-        if rest == 0 || len % rest != 0 {
+        if rest == 0 || !len.is_multiple_of(rest) {
             return invalid(format!("a tensor of shape {shape:?} cannot be reshaped to {wanted:?}"));
         }
         result[open] = len / rest;

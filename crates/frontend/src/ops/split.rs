@@ -17,7 +17,7 @@ pub(super) fn lower(call: &mut Call) -> Results {
     let parts = extent(call.int("num_outputs")?.unwrap_or(call.outputs() as i64), "num_outputs")?;
     let sizes = match given {
         Some(sizes) => sizes.into_iter().map(|s| extent(s, "split")).collect::<Result<Vec<_>, _>>()?,
-        None if parts == 0 || (call.opset < 18 && whole % parts != 0) => {
+        None if parts == 0 || (call.opset < 18 && !whole.is_multiple_of(parts)) => {
             return invalid(format!("{whole} elements cannot be split into {parts} equal parts"));
         }
         None => {
