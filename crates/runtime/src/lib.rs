@@ -1,1 +1,30 @@
-//! Keys, witnesses, proofs and their versioned artifacts
+//! Keys, witnesses, proofs and their files.
+//!
+//! Three artifacts leave this crate, all in the container that [`artifact`] describes:
+//!
+//! - a [`Model`] (`model.plonnx`): everything that a prover needs, from which the circuit is rebuilt bit for bit;
+//! - a [`VerifyingKey`]: what a verifier needs; it names the tensors that a proof speaks of, and their scales;
+//! - a [`Proof`]: the public tensors and the proof that they belong to a run of the model.
+//!
+//! A verifier who did not make the key checks it by compiling the model again: the same model, settings and version of
+//! plonnx give the same key, and [`VerifyingKey::hash`] identifies it.
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod artifact;
+mod error;
+mod key;
+pub mod memory;
+mod message;
+mod model;
+mod proof;
+mod prover;
+mod verifier;
+
+pub use error::RuntimeError;
+pub use key::VerifyingKey;
+pub use model::{Model, Provenance};
+pub use proof::Proof;
+pub use prover::Prover;
+pub use verifier::{Claim, Revealed, Values, Verified, verify};
