@@ -25,6 +25,7 @@ mod logic;
 mod map;
 mod matmul;
 mod max_pool;
+mod modulo;
 mod mul;
 mod one_hot;
 mod operands;
@@ -142,6 +143,7 @@ static OPS: &[OpDef] = &[
     op("Mean", 1, |c| add::sum(c, true)),
     op("Min", 1, |c| extremum::lower(c, Extremum::Min)),
     op("Mish", 18, |c| map::lower(c, Function::Mish)),
+    op("Mod", 10, modulo::lower).note("known operands"),
     op("Mul", 1, mul::lower),
     op("Neg", 1, add::neg),
     op("Not", 1, logic::not),

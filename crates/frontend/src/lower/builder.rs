@@ -67,6 +67,9 @@ impl Builder {
         if !foldable {
             return Ok(id);
         }
+        if !inputs.iter().all(|i| self.is_known(*i)) {
+            return Ok(id);
+        }
         let Some(operands) = inputs.iter().map(|i| self.known(*i)).collect::<Option<Vec<_>>>() else {
             return Ok(id);
         };
@@ -105,6 +108,12 @@ impl Builder {
             }
             _ => None,
         }
+    }
+
+    /// Whether [`Builder::known`] gives a value.
+    pub(crate) fn is_known(&self, x: NodeId) -> bool {
+        let (source, shape) = self.unrepeated(x);
+        matches!(self.graph.node(source).op, CoreOp::Const(..)) && shape.iter().product::<usize>() <= SPENT_ELEMENTS
     }
 
     /// The number that every element of a known tensor equals.

@@ -87,8 +87,8 @@ impl<'a> Call<'a> {
         match self.known(id) {
             Some(value) => Ok(Some(value)),
             None => unsupported(
-                format!("{what} depends on the input data"),
-                format!("make {what} a constant, for example by exporting the model with fixed shapes"),
+                format!("operand \"{what}\" depends on the input data"),
+                "make it a constant, for example by exporting the model with fixed shapes",
             ),
         }
     }

@@ -10,7 +10,7 @@ pub(super) fn add(call: &mut Call, sign: f64) -> Results {
     let [x, y] = operands::pair(call)?;
     let mut terms = [(1.0, x), (sign, y)];
     // What is known comes last, as a bias does.
-    if call.known(x).is_some() {
+    if call.is_known(x) {
         terms.reverse();
     }
     Ok(vec![call.linear(&terms)?])

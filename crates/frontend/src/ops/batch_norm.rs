@@ -37,7 +37,7 @@ pub(super) fn lower(call: &mut Call) -> Results {
     let b = call.linear(&[(1.0, bias), (-1.0, shift)])?;
 
     if call.sole_use.first() == Some(&true)
-        && call.known(a).is_some()
+        && call.is_known(a)
         && let Some(y) = fold(call, x, a, b)?
     {
         return Ok(vec![y]);
@@ -61,12 +61,12 @@ fn fold(builder: &mut Builder, x: NodeId, a: NodeId, b: NodeId) -> Lowering<Opti
     let node = builder.graph.node(product);
     let (op, inputs) = (node.op.clone(), node.inputs.clone());
     let y = match (op, inputs.as_slice()) {
-        (CoreOp::Conv(conv), [input, w]) if builder.known(*w).is_some() => {
+        (CoreOp::Conv(conv), [input, w]) if builder.is_known(*w) => {
             let labels: Vec<Label> = (b'a'..=b'z').take(builder.rank(*w)).collect();
             let w = builder.contract(*w, &labels, a, &labels[..1], &labels)?;
             builder.conv(conv, *input, w)?
         }
-        (CoreOp::Contract(contract), [input, w]) if builder.known(*w).is_some() => {
+        (CoreOp::Contract(contract), [input, w]) if builder.is_known(*w) => {
             let channel = contract.out[1];
             if !contract.b.contains(&channel) || contract.a.contains(&channel) {
                 return Ok(None);
@@ -92,7 +92,7 @@ fn split_bias(builder: &Builder, x: NodeId) -> (NodeId, Option<NodeId>) {
 fn per_channel(builder: &mut Builder, x: NodeId, rank: usize) -> Lowering<Option<NodeId>> {
     let channels = builder.shape(x)[1];
     let (source, _) = builder.unrepeated(x);
-    if builder.known(source).is_none() {
+    if !builder.is_known(source) {
         return Ok(None);
     }
     let shape = builder.shape(source);

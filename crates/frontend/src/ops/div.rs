@@ -4,7 +4,7 @@
 //! square root a multiplication by the inverse square root. Rejected: integer quotients that depend on the data,
 //! because they truncate.
 
-use plonnx_ir::{CoreOp, DType, Function, NodeId, Tensor};
+use plonnx_ir::{CoreOp, DType, Function, NodeId};
 
 use super::{operands, recognise};
 use crate::lower::{Builder, Call, Lowering, Results, invalid, unsupported};
@@ -20,7 +20,7 @@ pub(super) fn lower(call: &mut Call) -> Results {
         return Ok(vec![call.broadcast(inverse, &shape)?]);
     }
     let (divisor, repeated) = call.unrepeated(y);
-    if call.known(divisor).is_some() || is_sqrt(call, divisor) {
+    if call.is_known(divisor) || is_sqrt(call, divisor) {
         let inverse = reciprocal(call, divisor)?;
         let inverse = call.broadcast(inverse, &repeated)?;
         let quotient = call.product(x, inverse)?;
@@ -51,20 +51,12 @@ fn truncating(call: &mut Call, x: NodeId, y: NodeId) -> Lowering<NodeId> {
     if call.uniform(y) == Some(1.0) {
         return call.product(x, y);
     }
-    let shape = call.common_shape(&[x, y])?;
-    let (x, y) = (call.broadcast(x, &shape)?, call.broadcast(y, &shape)?);
-    let (Some(x), Some(y)) = (call.known(x), call.known(y)) else {
-        return unsupported(
+    let quotient = |x: f64, y: f64| if y == 0.0 { invalid("division by zero") } else { Ok((x / y).trunc()) };
+    match operands::known_pairs(call, [x, y], DType::Int, quotient)? {
+        Some(quotient) => Ok(quotient),
+        None => unsupported(
             "integer division of values that depend on the input data",
             "divide real numbers, or precompute the quotient",
-        );
-    };
-    if y.iter().any(|v| v == 0.0) {
-        return invalid("division by zero");
-    }
-    let quotients = x.iter().zip(y.iter()).map(|(x, y)| (x / y).trunc()).collect();
-    match Tensor::from_vec(&shape, quotients) {
-        Some(value) => call.constant(value, DType::Int),
-        None => invalid("operands differ in length"),
+        ),
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn lower(call: &mut Call) -> Results {
     if inner != other {
         return invalid(format!("inner dimensions differ: {inner} and {other}"));
     }
-    if call.known(b).is_some() {
+    if call.is_known(b) {
         b = call.scale(alpha, b)?;
         alpha = 1.0;
     }
@@ -25,7 +25,7 @@ pub(super) fn lower(call: &mut Call) -> Results {
     let Some(mut c) = call.optional(2).filter(|_| beta != 0.0) else {
         return Ok(vec![call.scale(alpha, product)?]);
     };
-    if call.known(c).is_some() {
+    if call.is_known(c) {
         c = call.scale(beta, c)?;
         beta = 1.0;
     }

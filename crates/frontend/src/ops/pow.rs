@@ -7,7 +7,7 @@
 use plonnx_ir::{DType, Function, NodeId};
 
 use super::{div, operands};
-use crate::lower::{Call, Lowering, Results, invalid, unsupported};
+use crate::lower::{Call, Lowering, Results, unsupported};
 
 pub(super) fn lower(call: &mut Call) -> Results {
     let [x, y] = operands::pair(call)?;
@@ -16,8 +16,8 @@ pub(super) fn lower(call: &mut Call) -> Results {
     let power = if let Some(exponent) = call.uniform(y) {
         let power = constant_power(call, x, exponent)?;
         call.broadcast(power, &shape)?
-    } else if call.known(x).is_some() && call.known(y).is_some() {
-        known_powers(call, x, y, &shape)?
+    } else if let Some(power) = operands::known_pairs(call, [x, y], DType::Real, |b, e| Ok(b.powf(e)))? {
+        power
     } else if let Some(base) = call.uniform(x).filter(|b| *b > 0.0 && dtype == DType::Real) {
         let scaled = call.scale(base.ln(), y)?;
         let power = call.map(Function::Exp, scaled)?;
@@ -30,16 +30,6 @@ pub(super) fn lower(call: &mut Call) -> Results {
     }
     let whole = call.map(Function::Trunc, power)?;
     Ok(vec![call.retype(whole, dtype)?])
-}
-
-/// Powers of known tensors whose shapes broadcast.
-fn known_powers(call: &mut Call, x: NodeId, y: NodeId, shape: &[usize]) -> Lowering<NodeId> {
-    let (wide_x, wide_y) = (call.broadcast(x, shape)?, call.broadcast(y, shape)?);
-    let (Some(base), Some(exponent)) = (call.known(wide_x), call.known(wide_y)) else {
-        return invalid("operands are too large");
-    };
-    let data = base.iter().zip(exponent.iter()).map(|(b, e)| b.powf(e)).collect();
-    call.tensor(shape, data, DType::Real)
 }
 
 fn constant_power(call: &mut Call, x: NodeId, exponent: f64) -> Lowering<NodeId> {
