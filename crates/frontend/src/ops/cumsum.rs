@@ -1,6 +1,7 @@
 //! CumSum: partial sums along an axis.
 //!
-//! Spec: CumSum; all opsets. A contraction with a triangular matrix of ones. Rejected: an axis that depends on the data.
+//! Spec: CumSum; all opsets. A contraction with a triangular matrix of ones. Rejected: an axis that depends on the
+//! data.
 
 use plonnx_ir::DType;
 use plonnx_ir::op::Label;

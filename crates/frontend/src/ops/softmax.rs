@@ -1,7 +1,7 @@
 //! Softmax, LogSoftmax, Hardmax: an axis as a distribution.
 //!
-//! Spec: the pages of these names; all opsets. Before opset 13 the distribution was over the axis and all axes after it,
-//! and the default axis was 1. Nothing is rejected.
+//! Spec: the pages of these names; all opsets. Before opset 13 the distribution was over the axis and all axes after
+//! it, and the default axis was 1. Nothing is rejected.
 
 use plonnx_ir::op::{Arg, Extremum, OneHot, Reducer};
 use plonnx_ir::{CoreOp, DType, Function, NodeId};
