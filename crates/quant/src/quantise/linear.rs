@@ -20,8 +20,10 @@ impl Lowering<'_> {
         {
             return self.scaled(id, x, factor);
         }
-        let summed = !spec.summed().is_empty();
-        let (x, y) = (self.factor(a, b, summed)?, self.factor(b, a, summed)?);
+        // Errors of single products do not average out. Weights have no headroom, but fewer bits to start with.
+        let single = if spec.summed().is_empty() { 2 } else { 0 };
+        let extra = single.max(self.weight_demand(id));
+        let (x, y) = (self.factor(a, b, extra)?, self.factor(b, a, extra)?);
         self.emit(id, CoreOp::Contract(spec.clone()), &[x.id, y.id], x.scale + y.scale)
     }
 
@@ -35,19 +37,22 @@ impl Lowering<'_> {
         (*labels == spec.out && spec.summed().is_empty() && !self.structure.is_constant(x)).then_some((x, factor))
     }
 
-    /// A narrow operand of a product with `other`.
-    fn factor(&mut self, id: NodeId, other: NodeId, summed: bool) -> Result<Operand, QuantError> {
+    /// Extra bits of the weights of the product `id`.
+    fn weight_demand(&self, id: NodeId) -> u32 {
+        match self.demand.factors(id) {
+            0 => 0,
+            bits => bits + 1,
+        }
+    }
+
+    /// A narrow operand of a product with `other`; a constant one has `extra` bits beyond those of other weights.
+    fn factor(&mut self, id: NodeId, other: NodeId, extra: u32) -> Result<Operand, QuantError> {
         if !self.structure.is_constant(id) {
             return self.narrow(id);
         }
         // A product with zeros and ones selects constants: they are kept as precise as other activations.
         let selected = self.source.node(other).fact.dtype == DType::Bool || self.is_selection(other);
-        let bits = match (selected, summed) {
-            (true, _) => self.config.activation_bits,
-            (false, true) => self.config.weight_bits,
-            // Errors of single products do not average out.
-            (false, false) => self.config.weight_bits + 2,
-        };
+        let bits = if selected { self.config.activation_bits } else { self.config.weight_bits + extra };
         self.weights(id, bits)
     }
 
@@ -60,7 +65,8 @@ impl Lowering<'_> {
 
     pub(super) fn lower_conv(&mut self, id: NodeId, conv: &Conv) -> Result<Operand, QuantError> {
         let inputs = self.source.node(id).inputs.clone();
-        let (x, w) = (self.factor(inputs[0], inputs[1], true)?, self.factor(inputs[1], inputs[0], true)?);
+        let extra = self.weight_demand(id);
+        let (x, w) = (self.factor(inputs[0], inputs[1], extra)?, self.factor(inputs[1], inputs[0], extra)?);
         self.emit(id, CoreOp::Conv(conv.clone()), &[x.id, w.id], x.scale + w.scale)
     }
 

@@ -162,7 +162,7 @@ impl Lowering<'_> {
     pub(super) fn rsqrt(&mut self, id: NodeId, v: Operand) -> Result<Operand, QuantError> {
         let interval = self.interval(v);
         let (lo_bits, hi_bits) = (interval.lo.bits() as i32, interval.hi.bits() as i32);
-        let wanted = 2 * (self.config.activation_bits as i32 + 2) + hi_bits;
+        let wanted = 2 * (self.config.activation_bits as i32 + 1) + hi_bits;
         // At most 61 bits, and results below 2^31: 2^shift / lo < 2^62.
         let mut shift = wanted.min(61).min(60 + lo_bits.max(1));
         if (shift - v.scale) % 2 != 0 {
@@ -194,7 +194,7 @@ impl Lowering<'_> {
         let calibrated = libm::floor(libm::ldexp(smallest / self.config.headroom, v.scale));
         let proven = interval.lo.to_f64().unwrap_or(1.0);
         let least = calibrated.max(proven).max(1.0);
-        let mut shift = interval.hi.bits() as i32 + self.config.activation_bits as i32 + 2;
+        let mut shift = interval.hi.bits() as i32 + self.config.activation_bits as i32;
         let bits = |shift: i32| (scale::ceil_log2(libm::ldexp(1.0, shift) / least + 2.0)).clamp(1, 61);
         while shift > 0 && (shift > 58 || shift + bits(shift) > 61) {
             shift -= 1;

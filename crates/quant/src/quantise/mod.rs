@@ -6,6 +6,7 @@
 
 mod choice;
 mod constant;
+mod demand;
 mod div;
 mod effective;
 mod fusion;
@@ -34,6 +35,7 @@ use crate::range::Range;
 use crate::scale;
 use crate::structure::Structure;
 use constant::ConstantKey;
+use demand::Demand;
 use effective::Effective;
 use fusion::Fusion;
 use operand::Operand;
@@ -51,10 +53,12 @@ pub fn quantise(graph: &Graph<Float>, calibration: &Calibration, config: &Config
     }
     let structure = Structure::of(graph);
     let effective = Effective::of(graph, &structure, &calibration.ranges, config.headroom)?;
+    let demand = Demand::of(graph, &structure, &effective, config);
     let mut lowering = Lowering {
         source: graph,
         config,
-        targets: Targets::of(graph, &structure, &effective, config),
+        targets: Targets::of(graph, &structure, &effective, &demand, config),
+        demand,
         fusion: Fusion::of(graph, &structure),
         structure,
         effective,
@@ -82,6 +86,7 @@ struct Lowering<'a> {
     config: &'a Config,
     structure: Structure,
     effective: Effective,
+    demand: Demand,
     targets: Targets,
     fusion: Fusion,
     graph: Graph<Field>,

@@ -23,6 +23,9 @@ pub(super) type TableKey = (String, Window2, i32, i32, i64, bool);
 /// First argument and bits.
 type Window2 = (i64, u32);
 
+/// Bits that results may need beyond those of the calibrated ones.
+const RESULT_SLACK: i32 = 6;
+
 /// Arguments that a table serves, as integers at scale `e`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Arguments {
@@ -36,7 +39,7 @@ struct Arguments {
 impl Lowering<'_> {
     pub(super) fn lower_table(&mut self, id: NodeId, x: NodeId, function: Function) -> Result<Operand, QuantError> {
         let value = self.value(x)?;
-        let reach = self.argument_range(x, value, function);
+        let reach = self.argument_range(id, x, value, function);
         let arguments = self.arguments(id, x, value, function, reach);
         let arguments = arguments.ok_or_else(|| {
             let reason =
@@ -116,7 +119,7 @@ impl Lowering<'_> {
     }
 
     /// Operands that the table must expect: calibrated ones with headroom, as far as they are possible.
-    fn argument_range(&self, x: NodeId, value: Operand, function: Function) -> Range {
+    fn argument_range(&self, id: NodeId, x: NodeId, value: Operand, function: Function) -> Range {
         let range = self.range(x);
         let slack = (self.config.headroom - 1.0) * range.absmax();
         let mut reach = Range { min: range.min - slack, max: range.max + slack };
@@ -135,7 +138,12 @@ impl Lowering<'_> {
         let proven = self.interval(value);
         let end = |v: Option<f64>| libm::ldexp(v.unwrap_or(0.0), -value.scale);
         let (lo, hi) = (end(proven.lo.to_f64()), end(proven.hi.to_f64()));
-        Range { min: reach.min.max(lo.min(range.min)), max: reach.max.min(hi.max(range.max)) }
+        let reach = Range { min: reach.min.max(lo.min(range.min)), max: reach.max.min(hi.max(range.max)) };
+        let limit = libm::ldexp(self.range(id).absmax() * self.config.headroom, RESULT_SLACK);
+        Range {
+            min: last_within(function, range.min, reach.min, limit),
+            max: last_within(function, range.max, reach.max, limit),
+        }
     }
 
     /// Step and window of the table; `None` when the operands do not fit even at their coarsest.
@@ -149,7 +157,6 @@ impl Lowering<'_> {
     }
 
     fn result_scale(&self, id: NodeId, function: Function, arguments: Arguments) -> i32 {
-        const SLACK: i32 = 6;
         let bits = self.config.activation_bits as i32 - 1;
         let count = arguments.hi - arguments.lo;
         let step = (count / 4096).max(1);
@@ -159,7 +166,7 @@ impl Lowering<'_> {
         let calibrated = self.range(id).absmax() * self.config.headroom;
         let usual = if calibrated > 0.0 { reached.absmax().min(calibrated) } else { reached.absmax() };
         let spare = i32::from(reached.min >= 0.0);
-        let own = scale::exponent(usual, bits + spare).min(scale::exponent(reached.absmax(), bits + SLACK));
+        let own = scale::exponent(usual, bits + spare).min(scale::exponent(reached.absmax(), bits + RESULT_SLACK));
         let target = self.targets.exponent(id);
         if !self.is_real(id) {
             0
@@ -169,6 +176,21 @@ impl Lowering<'_> {
             own.max(target.min(own + spare + 2))
         }
     }
+}
+
+/// The point nearest to `far` on the way from `near` at which the function is defined and at most `limit` in magnitude:
+/// results far beyond the calibrated ones are of no use to the nodes that take them.
+fn last_within(function: Function, near: f64, far: f64, limit: f64) -> f64 {
+    let fits = |x: f64| function.eval(x).abs() <= limit;
+    if limit == 0.0 || fits(far) || !fits(near) {
+        return far;
+    }
+    let (mut inside, mut outside) = (near, far);
+    for _ in 0..60 {
+        let middle = inside + (outside - inside) / 2.0;
+        if fits(middle) { inside = middle } else { outside = middle }
+    }
+    inside
 }
 
 /// Step `2^-e` of a table's arguments.
@@ -185,8 +207,8 @@ struct Step {
 fn step(function: Function, reach: Range, operands: Range, results: Range, config: &Config) -> Step {
     let largest = if results.absmax() > 0.0 { results.absmax() } else { 1.0 };
     let tolerance = libm::ldexp(largest, 2 - config.activation_bits as i32);
-    let slope = steepest(function, if operands.max > operands.min { operands } else { reach });
-    let wanted = if slope > 0.0 { scale::ceil_log2(slope / (2.0 * tolerance)) } else { 0 };
+    let typical = if operands.max > operands.min { operands } else { reach };
+    let wanted = fine_enough(function, typical, reach, tolerance);
     let uncut = finest(reach, config.table_bits);
     if uncut >= wanted {
         return Step { e: wanted, uncut, inner: reach };
@@ -194,7 +216,31 @@ fn step(function: Function, reach: Range, operands: Range, results: Range, confi
     // Values that are cut off differ from the end's by far less than the tolerance: a softmax sums many of them.
     let inner = varying(function, reach, tolerance / 32.0);
     let e = finest(inner, config.table_bits).min(wanted);
-    if e > uncut { Step { e, uncut, inner } } else { Step { e: uncut, uncut, inner: reach } }
+    // Cutting costs a relu for every element: it must gain two bits, or one where the table is far too coarse.
+    if e > uncut && (e - uncut > 1 || wanted - uncut > 2) {
+        Step { e, uncut, inner }
+    } else {
+        Step { e: uncut, uncut, inner: reach }
+    }
+}
+
+/// Coarsest scale at which rounding operands in `typical` changes the function by at most `tolerance`.
+fn fine_enough(function: Function, typical: Range, reach: Range, tolerance: f64) -> i32 {
+    let within = |slope: f64, e: i32| libm::ldexp(slope, -e - 1) <= tolerance;
+    let slope = steepest(function, typical);
+    let mut e = if slope > 0.0 { scale::ceil_log2(slope / (2.0 * tolerance)) } else { -scale::MAX_EXPONENT };
+    // A step as large as the range itself would round operands out of it, to where the function may be steeper.
+    let width = typical.max - typical.min;
+    e = e.max(if width > 0.0 { -scale::ceil_log2(width) } else { 0 });
+    while e < scale::MAX_EXPONENT {
+        let half = libm::ldexp(1.0, -e - 1);
+        let rounded = Range { min: (typical.min - half).max(reach.min), max: (typical.max + half).min(reach.max) };
+        if within(steepest(function, rounded), e) {
+            break;
+        }
+        e += 1;
+    }
+    e
 }
 
 /// Scale at which operands of a function by table should be rounded, if they are, so that they do not limit its step.

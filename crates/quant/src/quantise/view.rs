@@ -1,7 +1,7 @@
 //! Data movement: the operand's scale carries over.
 
-use plonnx_ir::op::View;
-use plonnx_ir::{CoreOp, DType, NodeId};
+use plonnx_ir::op::{Requant, View, Window};
+use plonnx_ir::{CoreOp, DType, Interval, NodeId};
 
 use super::Lowering;
 use super::operand::Operand;
@@ -27,8 +27,24 @@ impl Lowering<'_> {
     }
 
     fn retype(&mut self, id: NodeId, operand: NodeId, dtype: DType) -> Result<Operand, QuantError> {
-        let value = if dtype == DType::Real { self.narrow(operand)? } else { self.at_scale(operand, 0)? };
+        let value = match dtype {
+            DType::Real => self.narrow(operand)?,
+            DType::Int => self.at_scale(operand, 0)?,
+            DType::Bool => self.truth(operand)?,
+        };
         self.emit(id, CoreOp::View(View::Retype { dtype }), &[value.id], value.scale)
+    }
+
+    /// A narrow value that is proven to be 0 or 1.
+    fn truth(&mut self, id: NodeId) -> Result<Operand, QuantError> {
+        let value = self.value(id)?;
+        let value = if value.scale == 0 { value } else { self.at_scale(id, 0)? };
+        if !self.is_wide(value) && Interval::new(0, 1).includes(self.interval(value)) {
+            return Ok(value);
+        }
+        let op = Requant::Round { shift: 0, window: Window::unsigned(1) };
+        let bit = self.emit(id, CoreOp::Map(op), &[value.id], 0)?;
+        self.shaped(id, bit)
     }
 
     /// Narrow values of all `ids` at one scale: that of the coarsest, so that nothing grows. Constants follow the others.
