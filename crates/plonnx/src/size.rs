@@ -1,0 +1,29 @@
+//! Sizes of models.
+
+use std::collections::BTreeSet;
+
+use plonnx_ir::{CoreOp, Float, Graph};
+
+/// Multiplications of one inference in the linear layers: convolutions and products with a sum over an axis.
+pub fn macs(graph: &Graph<Float>) -> u64 {
+    let count = |id| {
+        let node = graph.node(id);
+        let [a, b] = node.inputs.first_chunk::<2>()?;
+        let (a, b) = (graph.shape(*a), graph.shape(*b));
+        match &node.op {
+            CoreOp::Conv(_) => {
+                let window: usize = b.iter().skip(1).product();
+                Some(node.fact.len() as u64 * window as u64)
+            }
+            CoreOp::Contract(contract) => {
+                let labels: BTreeSet<u8> = contract.a.iter().chain(&contract.b).copied().collect();
+                if labels.iter().all(|l| contract.out.contains(l)) {
+                    return None;
+                }
+                labels.iter().map(|l| contract.extent(*l, a, b).map(|e| e as u64)).product()
+            }
+            _ => None,
+        }
+    };
+    graph.ids().filter_map(count).sum()
+}
