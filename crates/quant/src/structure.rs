@@ -8,6 +8,7 @@ use plonnx_ir::{CoreOp, DType, Float, Function, Graph, NodeId};
 pub(crate) struct Structure {
     constant: Vec<bool>,
     nonnegative: Vec<bool>,
+    limits: Vec<f64>,
     uses: Vec<usize>,
     softmax_only: Vec<bool>,
     live: Vec<bool>,
@@ -18,6 +19,7 @@ impl Structure {
         let mut this = Self {
             constant: vec![false; graph.len()],
             nonnegative: vec![false; graph.len()],
+            limits: vec![f64::INFINITY; graph.len()],
             uses: vec![0; graph.len()],
             softmax_only: vec![false; graph.len()],
             live: vec![false; graph.len()],
@@ -33,6 +35,7 @@ impl Structure {
             this.constant[id.index()] =
                 !matches!(node.op, CoreOp::Input(_)) && node.inputs.iter().all(|i| this.constant[i.index()]);
             this.nonnegative[id.index()] = this.infer_nonnegative(graph, id);
+            this.limits[id.index()] = this.infer_limit(graph, id);
             this.uses[id.index()] = graph.consumers(id).iter().filter(|c| this.live[c.index()]).count();
         }
         for output in graph.outputs() {
@@ -52,6 +55,11 @@ impl Structure {
     /// Whether no element can be negative.
     pub(crate) fn is_nonnegative(&self, id: NodeId) -> bool {
         self.nonnegative[id.index()]
+    }
+
+    /// Largest magnitude that the operator can give, whatever the inputs are; may be infinite.
+    pub(crate) fn limit(&self, id: NodeId) -> f64 {
+        self.limits[id.index()]
     }
 
     /// Number of nodes that use the node, and once more for every result of the graph that it is.
@@ -117,6 +125,31 @@ impl Structure {
         }
     }
 
+    fn infer_limit(&self, graph: &Graph<Float>, id: NodeId) -> f64 {
+        let node = graph.node(id);
+        let largest = |ids: &[NodeId]| ids.iter().map(|i| self.limits[i.index()]).fold(0.0, f64::max);
+        match &node.op {
+            CoreOp::View(_) | CoreOp::Extremum(_) => largest(&node.inputs),
+            CoreOp::Reduce(r) if r.reducer != Reducer::Sum => largest(&node.inputs),
+            CoreOp::Select => largest(&node.inputs[1..]),
+            CoreOp::Const(tensor, _) => tensor.iter().fold(0.0, |m, v| v.abs().max(m)),
+            CoreOp::Map(function) => match function {
+                Function::Clip { lo, hi } => lo.abs().max(hi.abs()),
+                Function::Cos
+                | Function::Erf
+                | Function::HardSigmoid { .. }
+                | Function::Sigmoid
+                | Function::Sign
+                | Function::Sin
+                | Function::Softsign
+                | Function::Tanh => 1.0,
+                _ => f64::INFINITY,
+            },
+            CoreOp::Div(()) if is_share(graph, id) => 1.0,
+            _ => f64::INFINITY,
+        }
+    }
+
     fn infer_softmax_only(&self, graph: &Graph<Float>, id: NodeId) -> bool {
         if graph.outputs().iter().any(|o| o.node == id) {
             return false;
@@ -155,6 +188,15 @@ pub(crate) fn peak_difference(graph: &Graph<Float>, id: NodeId) -> Option<(NodeI
         CoreOp::Reduce(r) if r.reducer == Reducer::Max && graph.node(peak).inputs == [x] => Some((x, peak)),
         _ => None,
     }
+}
+
+/// Whether `id` is `exp(x)` divided by a sum of its own elements.
+fn is_share(graph: &Graph<Float>, id: NodeId) -> bool {
+    let [x, y] = graph.node(id).inputs[..] else { return false };
+    let total = graph.node(repeated(graph, y));
+    matches!(graph.node(x).op, CoreOp::Map(Function::Exp))
+        && matches!(&total.op, CoreOp::Reduce(r) if r.reducer == Reducer::Sum)
+        && total.inputs == [x]
 }
 
 /// The node whose elements the view chain at `id` repeats or reshapes; `id` itself if it is no such view.

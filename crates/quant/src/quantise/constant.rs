@@ -47,7 +47,7 @@ impl Lowering<'_> {
     /// `factor` times the constant `id` at scale `e`; fails when an element is too large for it.
     pub(super) fn constant_scaled(&mut self, id: NodeId, e: i32, factor: f64) -> Result<Operand, QuantError> {
         let reach = libm::ldexp(self.range(id).absmax() * factor.abs(), e);
-        if !(reach < libm::ldexp(1.0, WIDE_BITS as i32)) {
+        if reach.is_nan() || reach >= libm::ldexp(1.0, WIDE_BITS as i32) {
             let largest = self.range(id).absmax() * factor.abs();
             return Err(
                 self.too_wide(id, format!("the constant {largest} does not fit beside values in steps of 2^{}", -e))

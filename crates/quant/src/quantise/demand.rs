@@ -26,12 +26,15 @@ pub(crate) struct Demand {
     summands: Vec<u32>,
     /// For the factors of a product that gives the node.
     factors: Vec<u32>,
+    /// Largest magnitudes that operators can give.
+    limits: Vec<f64>,
 }
 
 impl Demand {
     pub(crate) fn of(graph: &Graph<Float>, structure: &Structure, effective: &Effective, config: &Config) -> Self {
         let zeros = || vec![0; graph.len()];
-        let mut this = Self { own: zeros(), summands: zeros(), factors: zeros() };
+        let mut this = Self { own: zeros(), summands: zeros(), factors: zeros(), limits: Vec::new() };
+        this.limits = graph.ids().map(|id| structure.limit(id)).collect();
         for id in graph.ids().rev().filter(|id| structure.is_live(*id) && !structure.is_constant(*id)) {
             this.visit(graph, structure, id, effective, config);
         }
@@ -46,7 +49,8 @@ impl Demand {
     /// Scale of `id` with headroom and its extra bits.
     pub(crate) fn exponent(&self, id: NodeId, effective: &Effective, config: &Config) -> i32 {
         let bits = config.activation_bits + self.own[id.index()].max(self.summands[id.index()]);
-        scale::exponent(effective.ranges[id.index()].absmax() * config.headroom, bits as i32 - 1)
+        let reach = effective.ranges[id.index()].absmax() * config.headroom;
+        scale::exponent(reach.min(self.limits[id.index()]), bits as i32 - 1)
     }
 
     /// Demand of a node whose users already have theirs.

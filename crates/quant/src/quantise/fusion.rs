@@ -39,10 +39,10 @@ impl Fusion {
 
     /// A repeated tensor or a square root that only divides: the division inverts the smaller tensor before repeating it.
     fn divisor(&self, graph: &Graph<Float>, structure: &Structure, id: NodeId) -> bool {
-        let movable = match &graph.node(id).op {
-            CoreOp::View(View::Broadcast { .. } | View::Reshape { .. }) | CoreOp::Map(Function::Sqrt) => true,
-            _ => false,
-        };
+        let movable = matches!(
+            &graph.node(id).op,
+            CoreOp::View(View::Broadcast { .. } | View::Reshape { .. }) | CoreOp::Map(Function::Sqrt)
+        );
         movable
             && graph.outputs().iter().all(|o| o.node != id)
             && graph.consumers(id).iter().filter(|c| structure.is_live(**c)).all(|c| {

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use plonnx_ir::op::{Reducer, Table};
-use plonnx_ir::{CoreOp, DType, Field, Float, Graph, Interval, NodeId, Tensor, verify};
+use plonnx_ir::{CoreOp, DType, Field, Float, Graph, Interval, Log2Scale, NodeId, Tensor, verify};
 
 use crate::bound;
 use crate::calibrate::Calibration;
@@ -38,7 +38,7 @@ use constant::ConstantKey;
 use demand::Demand;
 use effective::Effective;
 use fusion::Fusion;
-use operand::Operand;
+use operand::{FEWER_BITS, Operand};
 use table::TableKey;
 use target::Targets;
 
@@ -164,42 +164,35 @@ impl Lowering<'_> {
         }
         let (graph, map) = self.graph.pruned();
         let intervals = bound::prove(&graph)?;
-        let port = |name: &str, id: NodeId, exponent: i32| -> Option<Port> {
+        let port = |name: &str, id: NodeId, exponent: i32| -> Result<Port, QuantError> {
             let node = graph.node(id);
             let window = match &node.op {
-                CoreOp::Input(input) => input.domain,
-                _ => scale::proven_window(intervals.get(id.index())?)?,
+                CoreOp::Input(input) => Some(input.domain),
+                _ => intervals.get(id.index()).and_then(scale::proven_window),
             };
-            Some(Port {
+            Ok(Port {
                 name: name.to_string(),
                 shape: node.fact.shape.clone(),
                 dtype: node.fact.dtype,
-                scale: plonnx_ir::Log2Scale(exponent),
-                window,
+                scale: Log2Scale(exponent),
+                window: window.ok_or_else(|| QuantError::Bound {
+                    node: node.name.clone(),
+                    op: node.op.name(),
+                    reason: format!("result \"{name}\" needs more than {} bits", scale::MAX_WINDOW_BITS),
+                    fix: FEWER_BITS,
+                })?,
             })
         };
-        let inputs = graph.inputs().iter().map(|id| port(&graph.node(*id).name, *id, graph.node(*id).note.0)).collect();
-        let outputs = outputs
-            .into_iter()
-            .map(|(output, value)| port(&output.name, map.get(value.id.index()).copied().flatten()?, value.scale))
-            .collect();
-        let origin = self
-            .source
-            .ids()
-            .filter_map(|id| {
-                let value = self.values[id.index()]?;
-                let new = map.get(value.id.index()).copied().flatten()?;
-                (graph.node(new).note.0 == value.scale).then_some((id, new))
-            })
-            .collect();
-        match (inputs, outputs) {
-            (Some(inputs), Some(outputs)) => Ok(Program { inputs, outputs, origin, graph }),
-            _ => Err(QuantError::Bound {
-                node: String::new(),
-                op: "output",
-                reason: format!("a result needs more than {} bits", scale::MAX_WINDOW_BITS),
-                fix: "lower activation_bits",
-            }),
-        }
+        let inputs = graph.inputs().iter().map(|id| port(&graph.node(*id).name, *id, graph.node(*id).note.0));
+        let inputs = inputs.collect::<Result<_, _>>()?;
+        let kept = |value: Operand| map.get(value.id.index()).copied().flatten();
+        let outputs = outputs.into_iter().filter_map(|(o, value)| Some(port(&o.name, kept(value)?, value.scale)));
+        let outputs = outputs.collect::<Result<_, _>>()?;
+        let origin = self.source.ids().filter_map(|id| {
+            let value = self.values[id.index()]?;
+            let new = kept(value)?;
+            (graph.node(new).note.0 == value.scale).then_some((id, new))
+        });
+        Ok(Program { inputs, outputs, origin: origin.collect(), graph })
     }
 }

@@ -125,7 +125,7 @@ impl Lowering<'_> {
         }
         for (constant, factor) in constants {
             let largest = libm::ldexp(self.range(*constant).absmax() * factor.abs(), e);
-            if !(largest < libm::ldexp(1.0, WIDE_BITS as i32)) {
+            if largest.is_nan() || largest >= libm::ldexp(1.0, WIDE_BITS as i32) {
                 return false;
             }
             reach += largest as i64;

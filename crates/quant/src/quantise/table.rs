@@ -216,8 +216,8 @@ fn step(function: Function, reach: Range, operands: Range, results: Range, confi
     // Values that are cut off differ from the end's by far less than the tolerance: a softmax sums many of them.
     let inner = varying(function, reach, tolerance / 32.0);
     let e = finest(inner, config.table_bits).min(wanted);
-    // Cutting costs a relu for every element: it must gain two bits, or one where the table is far too coarse.
-    if e > uncut && (e - uncut > 1 || wanted - uncut > 2) {
+    // Cutting costs a relu for every element: it must gain two bits, or one for exponentials, which softmaxes compare.
+    if e > uncut && (e - uncut > 1 || function == Function::Exp) {
         Step { e, uncut, inner }
     } else {
         Step { e: uncut, uncut, inner: reach }
@@ -338,7 +338,7 @@ fn placed(inner: Range, reach: Range, e: i32, extremes: (bool, bool), bits: u32)
 fn steepest(function: Function, range: Range) -> f64 {
     const STEPS: u32 = 512;
     let step = (range.max - range.min) / f64::from(STEPS);
-    if !(step > 0.0) {
+    if step.is_nan() || step <= 0.0 {
         return 0.0;
     }
     let values: Vec<f64> = (0..=STEPS).map(|i| function.eval(range.min + step * f64::from(i))).collect();

@@ -1,7 +1,8 @@
 //! Laws that hold for every program.
 
-use plonnx_ir::{Function, Tensor, bounds, eval_all, text};
-use plonnx_quant::{Config, calibrate, calibrate_declared, quantise};
+use plonnx_ir::op::{Compare, Extremum, View};
+use plonnx_ir::{CoreOp, Function, Tensor, bounds, eval_all, text};
+use plonnx_quant::{Config, QuantError, calibrate, calibrate_declared, quantise};
 
 use crate::build::{Build, check};
 
@@ -91,4 +92,125 @@ fn more_bits_give_less_error() {
         errors.push(fidelity.outputs[0].mean_error);
     }
     assert!(errors.windows(2).all(|w| w[1] < w[0] / 2.0), "{errors:?}");
+}
+
+/// Graphs of random operators: whatever calibrates also quantises, and runs on the samples it was calibrated with.
+#[test]
+fn random_graphs_run_on_their_samples() {
+    let (mut quantised, mut typed) = (0, 0);
+    for seed in 0..600 {
+        let mut b = Build::new(1000 + seed);
+        random_graph(&mut b);
+        let samples = b.samples(4, 2.0);
+        let Ok(calibration) = calibrate(&b.graph, &samples) else { continue };
+        match quantise(&b.graph, &calibration, &Config::default()) {
+            Ok(program) => {
+                quantised += 1;
+                for sample in &samples {
+                    let run = program.infer(sample);
+                    assert!(run.is_ok(), "seed {seed}: {}\n{}", run.unwrap_err(), program.report());
+                }
+            }
+            // An operand that the lowering of another operator gave and that does not fit is our mistake.
+            Err(error) => {
+                assert!(!matches!(error, QuantError::Graph(_)), "seed {seed}: {error}");
+                typed += 1;
+            }
+        }
+    }
+    assert!(quantised > 300 && typed < 60, "{quantised} programs, {typed} errors");
+}
+
+fn random_graph(b: &mut Build) {
+    const FUNCTIONS: [Function; 22] = [
+        Function::Relu,
+        Function::Sigmoid,
+        Function::Tanh,
+        Function::Gelu,
+        Function::Abs,
+        Function::Floor,
+        Function::Ceil,
+        Function::Round,
+        Function::Trunc,
+        Function::Sign,
+        Function::Exp,
+        Function::Softplus,
+        Function::HardSwish,
+        Function::LeakyRelu(0.1),
+        Function::Clip { lo: -0.5, hi: 1.0 },
+        Function::Clip { lo: 0.0, hi: 1.0 },
+        Function::Pow(2.0),
+        Function::Erf,
+        Function::Sin,
+        Function::Elu(1.0),
+        Function::Sqrt,
+        Function::Log,
+    ];
+    let shape = [3, 4];
+    let mut real = vec![b.input("x", &shape), b.input("y", &shape)];
+    for step in 0..14 {
+        let pick = |b: &mut Build| real[(b.numbers.uniform(0.0, real.len() as f64) as usize).min(real.len() - 1)];
+        let (x, y) = (pick(b), pick(b));
+        let constant = b.weights(&[4], 2.0);
+        let constant = b.broadcast(constant, &shape);
+        let positive = |b: &mut Build, x| {
+            let square = b.contract("ab,ab->ab", x, x);
+            let half = b.constant(&[], &[0.5]);
+            let half = b.broadcast(half, &[3, 4]);
+            b.sum(&[(1.0, square), (1.0, half)])
+        };
+        let new = match b.numbers.uniform(0.0, 16.0) as usize {
+            0 => b.linear(x, 4),
+            1 => {
+                let scores = b.contract("ab,cb->ac", x, y);
+                let scores = b.softmax(scores);
+                b.contract("ab,bc->ac", scores, y)
+            }
+            2 => b.contract("ab,ab->ab", x, y),
+            3 => {
+                let (c, d) = (b.numbers.uniform(-2.0, 2.0), b.numbers.uniform(-2.0, 2.0));
+                b.sum(&[(c, x), (d, y), (1.0, constant)])
+            }
+            4 => b.sum(&[(1.0, x), (-1.0, y)]),
+            5 => b.sum(&[([0.5, -4.0, 0.1, 1e-4][step % 4], x)]),
+            6 => b.extremum(Extremum::Max, x, y),
+            7 => b.extremum(Extremum::Min, x, constant),
+            8 => {
+                let condition = b.compare([Compare::Less, Compare::LessEqual][step % 2], x, constant);
+                b.add("where", CoreOp::Select, &[condition, y, constant])
+            }
+            9 => {
+                let divisor = positive(b, y);
+                b.div(x, divisor)
+            }
+            10 => {
+                let divisor = positive(b, y);
+                let divisor =
+                    b.map([Function::Sqrt, Function::Rsqrt, Function::Log, Function::Reciprocal][step % 4], divisor);
+                b.contract("ab,ab->ab", x, divisor)
+            }
+            11 => b.softmax(x),
+            12 => {
+                let mean = b.mean(x);
+                let mean = b.broadcast(mean, &shape);
+                b.sum(&[(1.0, x), (-1.0, mean)])
+            }
+            13 => {
+                let joined = b.view(View::Concat { axis: 1 }, &[x, y]);
+                b.view(View::Slice { start: vec![0, 2], step: vec![1, 1], size: vec![3, 4] }, &[joined])
+            }
+            14 => {
+                let flat = b.reshape(x, &[2, 6]);
+                let flat = b.map(Function::Tanh, flat);
+                b.reshape(flat, &shape)
+            }
+            _ => {
+                let i = b.numbers.uniform(0.0, FUNCTIONS.len() as f64) as usize;
+                b.map(FUNCTIONS[i.min(FUNCTIONS.len() - 1)], x)
+            }
+        };
+        real.push(new);
+    }
+    b.output("last", real[real.len() - 1]);
+    b.output("other", real[real.len() - 4]);
 }
