@@ -188,10 +188,7 @@ impl<'b> Assembler<'b> {
         }
         let row = self.row(kind, constants);
         let gate = self.kinds[kind];
-        if let Some((full, used)) = self.open.insert((gate, key), (row, 1)) {
-            debug_assert_eq!(used, slots);
-            let _ = full;
-        }
+        self.open.insert((gate, key), (row, 1));
         (row, 0)
     }
 

@@ -5,11 +5,13 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use plonky2::field::types::{Field as _, PrimeField64};
+use plonky2::hash::poseidon::PoseidonHash;
 use plonky2::iop::generator::GeneratedValues;
 use plonky2::iop::target::Target;
 use plonky2::iop::witness::{PartitionWitness, Witness as _, WitnessWrite};
 use plonky2::plonk::circuit_builder::CircuitBuilder;
 use plonky2::plonk::circuit_data::CircuitData;
+use plonky2::plonk::config::Hasher;
 use plonky2::plonk::prover::prove_with_partition_witness;
 use plonky2::util::timing::TimingTree;
 use plonnx_ir::{CoreOp, Field, Graph, Tensor, bounds, eval_all};
@@ -41,9 +43,12 @@ pub struct Circuit {
     data: CircuitData<F, Blake3Config, D>,
     tape: Tape,
     inputs: Vec<Vec<Target>>,
+    outputs: Vec<Vec<Target>>,
     key: VerifyingKey,
     stats: Stats,
     checker: OnceLock<Checker>,
+    /// Rows that hold a wire of each copy class.
+    classes: OnceLock<Vec<Vec<u32>>>,
 }
 
 /// A full assignment of a circuit's wires.
@@ -153,9 +158,11 @@ impl Circuit {
             data,
             tape: emission.tape,
             inputs: built.inputs,
+            outputs: emission.outputs,
             key,
             stats,
             checker: OnceLock::new(),
+            classes: OnceLock::new(),
         })
     }
 
@@ -201,7 +208,7 @@ impl Circuit {
 
     /// Evaluates the program on `inputs` and assigns every wire.
     pub fn witness(&self, inputs: &[Tensor<i64>]) -> Result<Witness, BackendError> {
-        self.witness_tampered(inputs, &mut |_, _, _| {})
+        self.witness_tampered(inputs, &mut |_, _| {})
     }
 
     /// [`Circuit::witness`] by a prover that alters rows as they are assigned.
@@ -301,6 +308,44 @@ impl Circuit {
         let mut violations = witness.conflicts.clone();
         violations.extend(self.checker().all(&self.data, &public_inputs, wire, |row| self.label(row)));
         violations
+    }
+
+    /// Values that the circuit's cells give output `index`, as integers nearest to zero.
+    pub fn output_cells(&self, witness: &Witness, index: usize) -> Vec<i64> {
+        let partition = self.partition(witness);
+        self.outputs[index].iter().map(|t| partition.try_get_target(*t).map_or(0, |v| from_field(v) as i64)).collect()
+    }
+
+    /// Whether some constraint notices that `delta` is added to wire (`row`, `column`) and all its copies.
+    pub fn notices(&self, witness: &Witness, row: usize, column: usize, delta: F) -> bool {
+        let representatives = &self.data.prover_only.representative_map;
+        let classes = self.classes.get_or_init(|| {
+            let mut classes = vec![Vec::new(); representatives.len()];
+            for (wire, class) in representatives[..self.data.common.degree() * WIRES].iter().enumerate() {
+                let rows: &mut Vec<u32> = &mut classes[*class];
+                if rows.last() != Some(&((wire / WIRES) as u32)) {
+                    rows.push((wire / WIRES) as u32);
+                }
+            }
+            classes
+        });
+        let class = representatives[row * WIRES + column];
+        let value = |index: usize| {
+            let value = witness.values[representatives[index]].unwrap_or(F::ZERO);
+            if representatives[index] == class { value + delta } else { value }
+        };
+        let public_inputs: Vec<F> = self
+            .data
+            .prover_only
+            .public_inputs
+            .iter()
+            .map(|t| value(t.index(WIRES, self.data.common.degree())))
+            .collect();
+        let hash = <PoseidonHash as Hasher<F>>::hash_no_pad(&public_inputs);
+        classes[class].iter().any(|row| {
+            let wires: Vec<F> = (0..WIRES).map(|c| value(*row as usize * WIRES + c)).collect();
+            !self.checker().row(&self.data, &hash, *row as usize, &wires).is_empty()
+        })
     }
 
     fn partition(&self, witness: &Witness) -> PartitionWitness<'_, F> {

@@ -133,6 +133,9 @@ impl<T: RichField> Hasher<T> for Blake3Hash {
     }
 }
 
+/// Separates the transcript from Merkle hashing.
+const TRANSCRIPT_KEY: &[u8; DIGEST] = b"plonnx 2026 transcript permutate";
+
 /// State of the transcript: BLAKE3 in extendable-output mode, words outside the field rejected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Blake3Permutation<T: RichField>([T; 12]);
@@ -172,8 +175,7 @@ impl<T: RichField> PlonkyPermutation<T> for Blake3Permutation<T> {
         for (chunk, x) in bytes.chunks_exact_mut(8).zip(&self.0) {
             chunk.copy_from_slice(&x.to_canonical_u64().to_le_bytes());
         }
-        let mut reader =
-            blake3::Hasher::new_derive_key("plonnx 2026 transcript permutation").update(&bytes).finalize_xof();
+        let mut reader = blake3::Hasher::new_keyed(TRANSCRIPT_KEY).update(&bytes).finalize_xof();
         for slot in &mut self.0 {
             *slot = loop {
                 let mut word = [0u8; 8];

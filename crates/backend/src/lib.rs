@@ -24,6 +24,7 @@ pub use config::Profile;
 pub use emit::{Emission, Segment, Visibility, emit};
 pub use error::BackendError;
 pub use key::{Proof, VerifyingKey};
+pub use plonky2;
 pub use statement::{Port, PortKind};
 pub use stats::Stats;
-pub use witness::{Assignment, Phase, Step, Tape};
+pub use witness::{Assignment, Hint, Moment, Phase, Step, Tamper, Tape};

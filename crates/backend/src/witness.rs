@@ -99,8 +99,17 @@ pub struct Assignment {
     pub cells: Vec<F>,
 }
 
-/// Called after every step with its index, row, and the row's wires; a malicious prover in tests.
-pub type Tamper<'a> = &'a mut dyn FnMut(usize, &Step, &mut [F]);
+/// When a malicious prover acts.
+#[derive(Debug)]
+pub enum Moment<'a> {
+    /// Before a step, on the values that it takes from the integer evaluation.
+    Before(&'a mut Vec<i64>),
+    /// After a step, on the wires of its row.
+    After(&'a mut [F]),
+}
+
+/// A malicious prover: called around every step; later steps see what it changed.
+pub type Tamper<'a> = &'a mut dyn FnMut(&Step, Moment);
 
 impl Tape {
     /// Constants of row `index` (relative to the segment).
@@ -117,7 +126,7 @@ impl Tape {
 
     /// Assigns every row; `values` are the tensors of the integer evaluation by node index.
     pub fn assign(&self, values: &[Tensor<i64>], externals: &[F]) -> Assignment {
-        self.assign_tampered(values, externals, &mut |_, _, _| {})
+        self.assign_tampered(values, externals, &mut |_, _| {})
     }
 
     /// [`Tape::assign`] with a chance to alter each row after each step; later steps see the altered wires.
@@ -132,7 +141,7 @@ impl Tape {
         let mut cells = vec![F::ZERO; self.rows.len() * WIRES];
         let mut counts: Vec<Vec<i64>> = self.tables.iter().map(|(_, n)| vec![0; *n]).collect();
         let mut hints: Vec<i64> = Vec::new();
-        for (index, step) in self.steps.iter().enumerate() {
+        for step in &self.steps {
             let at = (step.row as usize - self.first_row) * WIRES;
             for (column, feed) in &self.feeds[step.feeds.start as usize..step.feeds.end as usize] {
                 let value = match *feed {
@@ -164,6 +173,7 @@ impl Tape {
                     hints.extend(counts[*table as usize].iter().skip(*start as usize));
                 }
             }
+            tamper(step, Moment::Before(&mut hints));
             match (step.phase, kind) {
                 (Phase::Poseidon, _) => permute(wires),
                 (Phase::Commit, Some(kind)) => kind.commit(constants, wires, &hints),
@@ -181,7 +191,7 @@ impl Tape {
                 }
                 (_, None) => {}
             }
-            tamper(index, step, wires);
+            tamper(step, Moment::After(wires));
         }
         Assignment { first_row: self.first_row, cells }
     }
