@@ -27,7 +27,9 @@ fn main() {
         let t = Instant::now();
         let bytes = std::fs::read(format!("{dir}/model.onnx")).unwrap();
         let mut options = plonnx_frontend::Options::default();
-        options.dims.insert("batch".into(), 1);
+        if !name.contains("block") && !name.contains("nanogpt") {
+            options.dims.insert("batch".into(), 1);
+        }
         let import = plonnx_frontend::import(&bytes, &options).unwrap();
         let names: Vec<_> = import.inputs.iter().map(|i| (i.name.clone(), i.shape.clone())).collect();
         let samples = load(&format!("{dir}/inputs.npz"), &names);

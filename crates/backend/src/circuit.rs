@@ -150,7 +150,7 @@ impl Circuit {
         let data = built.builder.build::<Blake3Config>();
         let bounds = bounds(&program)?;
         let ports = Port::of_program(&program, &bounds, &settings)?;
-        let key = VerifyingKey::new(&data, settings.profile, ports)?;
+        let key = VerifyingKey::new(&data, settings.profile, ports, emission.terms)?;
         let stats = Stats::new(&program, &emission, &data.common, rows, weights_per_row, emitted, started.elapsed());
         Ok(Self {
             program,

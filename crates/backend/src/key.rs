@@ -14,6 +14,7 @@ use crate::config::{Blake3Config, D, F, Profile};
 use crate::emit::Visibility;
 use crate::error::BackendError;
 use crate::gate::RowGate;
+use crate::security::{SecurityReport, Sizes};
 use crate::statement::{Port, canonical};
 
 /// Reads and writes the gates of plonnx circuits. Tags are positions: append only.
@@ -41,8 +42,35 @@ pub struct VerifyingKey {
     profile: Profile,
     ports: Vec<Port>,
     data: VerifierCircuitData<F, Blake3Config, D>,
+    terms: ArgumentTerms,
     bytes: Vec<u8>,
     hash: [u8; 32],
+}
+
+/// Sizes of our arguments, on which the security terms depend; little-endian in front of plonky2's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ArgumentTerms {
+    pub(crate) accumulator_slots: u64,
+    pub(crate) lookups: u64,
+    pub(crate) table_entries: u64,
+}
+
+impl ArgumentTerms {
+    const BYTES: usize = 24;
+
+    fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut out = [0; Self::BYTES];
+        for (chunk, v) in out.chunks_exact_mut(8).zip([self.accumulator_slots, self.lookups, self.table_entries]) {
+            chunk.copy_from_slice(&v.to_le_bytes());
+        }
+        out
+    }
+
+    fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        let mut words = bytes.as_chunks::<8>().0.iter().map(|c| u64::from_le_bytes(*c));
+        let mut next = || words.next().unwrap_or(0);
+        Self { accumulator_slots: next(), lookups: next(), table_entries: next() }
+    }
 }
 
 /// A proof with the public tensors it speaks of.
@@ -59,10 +87,12 @@ impl VerifyingKey {
         data: &CircuitData<F, Blake3Config, D>,
         profile: Profile,
         ports: Vec<Port>,
+        terms: ArgumentTerms,
     ) -> Result<Self, BackendError> {
         let data = data.verifier_data();
-        let bytes = data.to_bytes(&Gates).map_err(|_| BackendError::Settings("a gate cannot be written".into()))?;
-        Ok(Self { hash: hash(profile, &ports, &bytes), profile, ports, data, bytes })
+        let inner = data.to_bytes(&Gates).map_err(|_| BackendError::Settings("a gate cannot be written".into()))?;
+        let bytes = [&terms.to_bytes()[..], &inner].concat();
+        Ok(Self { hash: hash(profile, &ports, &bytes), profile, ports, data, terms, bytes })
     }
 
     /// Reads a key from its parts: the profile, the ports and plonky2's verifier data.
@@ -71,8 +101,10 @@ impl VerifyingKey {
         if bytes.len() > MAX_KEY {
             return Err(malformed("longer than 64 MiB"));
         }
+        let Some((terms, inner)) = bytes.split_first_chunk() else { return Err(malformed("shorter than its header")) };
+        let terms = ArgumentTerms::from_bytes(terms);
         // plonky2's readers trust lengths they read; a panic there is a malformed key, not a crash.
-        let read = catch_unwind(AssertUnwindSafe(|| VerifierCircuitData::from_bytes(bytes.to_vec(), &Gates)));
+        let read = catch_unwind(AssertUnwindSafe(|| VerifierCircuitData::from_bytes(inner.to_vec(), &Gates)));
         let data = read.ok().and_then(Result::ok).ok_or_else(|| malformed("not verifier data"))?;
         let mut expected = profile.circuit_config(data.common.config.num_constants);
         expected.num_constants = data.common.config.num_constants;
@@ -83,7 +115,7 @@ impl VerifyingKey {
         if data.common.num_public_inputs != 4 * digests {
             return Err(malformed("its ports do not match its public inputs"));
         }
-        Ok(Self { hash: hash(profile, &ports, bytes), profile, ports, data, bytes: bytes.to_vec() })
+        Ok(Self { hash: hash(profile, &ports, bytes), profile, ports, data, terms, bytes: bytes.to_vec() })
     }
 
     /// BLAKE3 over profile, ports and verifier data.
@@ -91,7 +123,26 @@ impl VerifyingKey {
         self.hash
     }
 
-    /// plonky2's verifier data, serialised.
+    /// Security of proofs under this key, term by term.
+    pub fn security(&self) -> SecurityReport {
+        let common = &self.data.common;
+        let challenges = common.config.num_challenges;
+        let columns = common.num_constants
+            + common.config.num_routed_wires
+            + common.config.num_wires
+            + challenges * (1 + common.num_partial_products + common.quotient_degree_factor);
+        let sizes = Sizes {
+            degree_bits: common.degree_bits(),
+            constraints: common.num_gate_constraints + challenges * (2 + common.num_partial_products),
+            columns,
+            accumulator_slots: self.terms.accumulator_slots as usize,
+            lookups: self.terms.lookups as usize,
+            table_entries: self.terms.table_entries as usize,
+        };
+        SecurityReport::new(self.profile, &sizes)
+    }
+
+    /// The key's data, serialised: sizes of the arguments and plonky2's verifier data.
     pub fn data_bytes(&self) -> &[u8] {
         &self.bytes
     }

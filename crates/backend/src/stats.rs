@@ -87,7 +87,7 @@ impl Stats {
             weights_per_row,
             accumulators: emission.accumulators,
             absorbed: emission.absorbed,
-            lookups: emission.lookups,
+            lookups: (emission.terms.lookups + emission.terms.table_entries) as usize,
             constant_columns: common.num_constants,
             gate_types: common.gates.len(),
             constraints: common.num_gate_constraints,

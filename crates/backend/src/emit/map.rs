@@ -198,36 +198,59 @@ impl Emitter<'_, '_> {
     }
 
     /// `y^2 v <= 2^shift < (y + 1)^2 v`, with `y` in `[0, 2^bits)` and `v >= 1`.
+    ///
+    /// No product may wrap modulo p for any `y` and `v` in their ranges: first `w = y v` is confined to what honest
+    /// values give, `sqrt(2^shift v)`; then `y = y_1 2^k + y_0` is split so that `y_1 w` fits the field and is confined
+    /// to `2^(shift - k)`; with both, `y w = y_1 w 2^k + y_0 w` is below 2^62.
     fn rsqrt(&mut self, id: NodeId, shift: u32, bits: u32, operand: NodeId) -> Result<Vec<Cell>, BackendError> {
         let v_bits = self.bounds[operand.index()].hi.bits() as u32;
-        // w = y v is confined first: w <= sqrt(2^shift v), so that y w cannot wrap modulo p.
         let w_bits = (shift + v_bits).div_ceil(2) + 1;
-        if w_bits + bits + 2 > 62 || shift > 60 {
+        // The range checks round bits up to digits, by at most two each.
+        let k = (bits + 2 + w_bits + 2).saturating_sub(62).next_multiple_of(DIGIT_BITS);
+        if shift > 60 || bits + v_bits + 2 > 61 || k >= bits || k + w_bits + 2 > 61 || shift < k {
             let reason = format!(
-                "the inverse square root of a value of up to {v_bits} bits to {bits} bits does not fit the field; \
+                "the inverse square root of a value of up to {v_bits} bits, to {bits} bits, does not fit the field; \
                  narrow the range of its operand"
             );
             return Err(self.unsupported(id, reason));
         }
         let y_digits = self.root_digits(bits);
         let w_digits = (w_bits as usize).div_ceil(3);
-        let product_digits = ((w_bits + bits) as usize).div_ceil(3).max((shift as usize + 1).div_ceil(3)).min(20);
-        let two_to_shift = Cell::Constant(1 << shift);
-        let mut out = Vec::new();
-        for (i, v) in self.narrow(operand)?.into_iter().enumerate() {
+        // Differences of neighbouring squares are at most 2 w + v.
+        let rest_digits = (w_bits as usize + 3).div_ceil(3);
+        let vs = self.narrow(operand)?;
+        let ys: Vec<Cell> = (0..vs.len()).map(|i| self.root(id, i, bits, y_digits)).collect();
+        let highs = if k == 0 {
+            ys.clone()
+        } else {
+            let constants = RequantConstants {
+                shift_digits: (k / DIGIT_BITS) as usize,
+                acc_offset: 0,
+                align: 0,
+                y_offset: 0,
+                top: false,
+                relu: false,
+            };
+            self.requantise_local(&ys, Layout { digits: y_digits, constants })
+        };
+        let power = |e: u32| F::from_canonical_u64(1 << e);
+        for ((v, y), y_1) in vs.into_iter().zip(&ys).zip(highs) {
             self.asm.assert_at_least((v_bits as usize).div_ceil(3).max(1), v, Cell::ONE);
-            let y = self.root(id, i, bits, y_digits);
-            let w = self.asm.arithmetic([F::ONE, F::ZERO, F::ZERO], y, v, Cell::ZERO);
+            let w = self.asm.arithmetic([F::ONE, F::ZERO, F::ZERO], *y, v, Cell::ZERO);
             self.asm.assert_at_least(w_digits, w, Cell::ZERO);
-            let product = self.asm.arithmetic([F::ONE, F::ZERO, F::ZERO], y, w, Cell::ZERO);
-            self.asm.assert_at_least(product_digits, two_to_shift, product);
+            let mut product = self.asm.arithmetic([F::ONE, F::ZERO, F::ZERO], y_1, w, Cell::ZERO);
+            if k > 0 {
+                self.asm.assert_at_least(rest_digits, Cell::constant(power(shift - k)), product);
+                let y_0 = self.asm.arithmetic([-power(k), F::ONE, F::ZERO], Cell::ONE, y_1, *y);
+                product = self.asm.arithmetic([F::ONE, power(k), F::ZERO], y_0, w, product);
+            }
+            self.asm.assert_at_least(rest_digits, Cell::constant(power(shift)), product);
             // (y + 1)^2 v - 1 = y w + 2 w + v - 1
             let next = self.asm.arithmetic([F::ONE, F::ONE, -F::ONE], Cell::ONE, product, v);
             let next = self.asm.arithmetic([F::TWO, F::ONE, F::ZERO], Cell::ONE, w, next);
-            self.asm.assert_at_least(product_digits, next, two_to_shift);
-            out.push(y);
+            self.asm.assert_at_least(rest_digits, next, Cell::constant(power(shift)));
         }
-        Ok(out)
+        Ok(ys)
     }
 
     fn root_digits(&self, bits: u32) -> usize {

@@ -20,6 +20,7 @@ use crate::assembler::{Assembler, Cell, EXT_ZERO};
 use crate::config::{D, F, to_field};
 use crate::error::BackendError;
 use crate::gate::{DIGIT_BITS, Kind, RangeGate, RequantGate};
+use crate::key::ArgumentTerms;
 use crate::witness::{Hint, Phase, Tape};
 
 /// A part of a field program, closed under its boundary: every operand of a node is a node of the segment, a boundary
@@ -69,8 +70,8 @@ pub struct Emission {
     pub absorbed: usize,
     /// Accumulators checked by the linear argument.
     pub accumulators: usize,
-    /// Lookups, table entries included.
-    pub lookups: usize,
+    /// Terms of the linear and the lookup argument.
+    pub(crate) terms: ArgumentTerms,
 }
 
 /// Requantisation rows whose accumulators a linear relation defines.
@@ -370,9 +371,13 @@ impl Emitter<'_, '_> {
         let mut expose = |cell: Cell| self.asm.expose(cell);
         let outputs = outputs.into_iter().map(|cells| cells.into_iter().map(&mut expose).collect()).collect();
         let digests = digests.into_iter().map(|d| d.map(&mut expose)).collect();
-        let lookups = uses.iter().map(|u| u.rows.len() * u.gate.slots + u.table.values.len()).sum();
+        let terms = ArgumentTerms {
+            accumulator_slots: groups.iter().map(|g| (g.rows.len() * g.gate.slots) as u64).sum(),
+            lookups: uses.iter().map(|u| (u.rows.len() * u.gate.slots) as u64).sum(),
+            table_entries: tables.iter().map(|(gate, rows)| (rows.len() * gate.slots) as u64).sum(),
+        };
         let mut tape = self.asm.finish();
         tape.tables = uses.iter().map(|u| (u.table.window.lo, u.table.values.len())).collect();
-        Ok(Emission { outputs, digests, tape, absorbed: absorbed.len(), accumulators, lookups })
+        Ok(Emission { outputs, digests, tape, absorbed: absorbed.len(), accumulators, terms })
     }
 }

@@ -218,6 +218,12 @@ pub fn cases() -> Vec<Case> {
     }
     out.push(unary("sqrt", Window::unsigned(12), &[30], CoreOp::Map(Requant::Sqrt { shift: 6, bits: 9 })));
     out.push(unary("rsqrt", Window { lo: 1, bits: 9 }, &[30], CoreOp::Map(Requant::Rsqrt { shift: 20, bits: 11 })));
+    out.push(unary(
+        "rsqrt over a wide range",
+        Window { lo: 1, bits: 24 },
+        &[30],
+        CoreOp::Map(Requant::Rsqrt { shift: 56, bits: 28 }),
+    ));
     {
         let mut b = Build::new();
         let x = b.signed(&[30], 9);

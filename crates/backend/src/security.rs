@@ -1,0 +1,175 @@
+//! Security of a proof, term by term, in bits.
+//!
+//! With N rows, c permutation challenges, p = 2^64 - 2^32 + 1 and challenges of our own in F_p^2:
+//!
+//! | term | bits | source |
+//! |---|---|---|
+//! | permutation | `c (64 - log2(80 N))` | Schwartz-Zippel per repetition, plonky2 paper section 3.4 |
+//! | constraint batching | `c (64 - log2 K)`, K constraints | powers of alpha |
+//! | evaluation point | `128 - log2(9 N)` | degree of the quotient identity at zeta in F_p^2 |
+//! | linear argument | `128 - log2 S`, S accumulator slots | degree of the sum in r |
+//! | lookup argument | `128 - log2(2 L E + L + E)`, L lookups, E entries | collisions in delta, degree in gamma |
+//! | FRI, conjectured | `q log2(1 / rate) + grinding` | ethSTARK (eprint 2021/582), toy problem conjecture |
+//! | FRI, Johnson | minimum of query and commit terms, best m | eprint 2025/2055, theorem on the Johnson radius |
+//! | FRI, unique decoding | `-q log2((1 + rate) / 2) + grinding` | eprint 2020/654 |
+//! | hash | 95 | interpolation estimate for Poseidon over Goldilocks, Least Authority audit of plonky2 (2022) |
+//!
+//! The *headline* is the smallest term with FRI taken as conjectured; the proven headline takes the better of the two
+//! proven FRI bounds.
+
+use serde::Serialize;
+
+use crate::config::Profile;
+
+/// Bits of every term.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SecurityReport {
+    pub profile: Profile,
+    pub permutation: f64,
+    pub batching: f64,
+    pub evaluation: f64,
+    pub linear: f64,
+    /// `None` when the circuit looks nothing up.
+    pub lookup: Option<f64>,
+    pub fri_conjectured: f64,
+    pub fri_johnson: f64,
+    pub fri_unique: f64,
+    pub hash: f64,
+}
+
+/// Sizes that the terms depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    pub degree_bits: usize,
+    pub constraints: usize,
+    /// Committed polynomials that FRI batches.
+    pub columns: usize,
+    pub accumulator_slots: usize,
+    pub lookups: usize,
+    pub table_entries: usize,
+}
+
+const FIELD_BITS: f64 = 64.0;
+const EXTENSION_BITS: f64 = 128.0;
+/// Bits of the Poseidon permutation over Goldilocks that no published estimate goes below.
+const POSEIDON_BITS: f64 = 95.0;
+
+impl SecurityReport {
+    /// The report of a circuit of these sizes.
+    pub fn new(profile: Profile, sizes: &Sizes) -> Self {
+        let config = profile.circuit_config(0);
+        let rows = (sizes.degree_bits as f64).exp2();
+        let challenges = config.num_challenges as f64;
+        let rate_bits = config.fri_config.rate_bits;
+        let queries = config.fri_config.num_query_rounds as f64;
+        let grinding = f64::from(config.fri_config.proof_of_work_bits);
+        let rate = (-(rate_bits as f64)).exp2();
+        let (l, e) = (sizes.lookups as f64, sizes.table_entries as f64);
+        Self {
+            profile,
+            permutation: challenges * (FIELD_BITS - (config.num_routed_wires as f64 * rows).log2()),
+            batching: challenges * (FIELD_BITS - (sizes.constraints.max(1) as f64).log2()),
+            evaluation: EXTENSION_BITS - (9.0 * rows).log2(),
+            linear: EXTENSION_BITS - (sizes.accumulator_slots.max(1) as f64).log2(),
+            lookup: (sizes.lookups > 0).then(|| EXTENSION_BITS - (2.0 * l * e + l + e).log2()),
+            fri_conjectured: queries * rate_bits as f64 + grinding,
+            fri_johnson: johnson(queries, grinding, rate, rows, sizes.columns as f64),
+            fri_unique: -queries * f64::midpoint(1.0, rate).log2() + grinding,
+            hash: POSEIDON_BITS,
+        }
+    }
+
+    fn without_fri(&self) -> f64 {
+        let terms = [self.permutation, self.batching, self.evaluation, self.linear, self.hash];
+        terms.into_iter().chain(self.lookup).fold(f64::INFINITY, f64::min)
+    }
+
+    /// Smallest term, with FRI as conjectured.
+    pub fn conjectured(&self) -> f64 {
+        self.without_fri().min(self.fri_conjectured)
+    }
+
+    /// Smallest term, with the better proven bound of FRI.
+    pub fn proven(&self) -> f64 {
+        self.without_fri().min(self.fri_johnson.max(self.fri_unique))
+    }
+
+    /// Terms with their names, in the order of the table above.
+    pub fn terms(&self) -> Vec<(&'static str, f64)> {
+        let mut terms = vec![
+            ("permutation argument", self.permutation),
+            ("constraint batching", self.batching),
+            ("evaluation point", self.evaluation),
+            ("linear argument", self.linear),
+        ];
+        terms.extend(self.lookup.map(|bits| ("lookup argument", bits)));
+        terms.extend([
+            ("FRI, conjectured", self.fri_conjectured),
+            ("FRI, proven (Johnson)", self.fri_johnson),
+            ("FRI, proven (unique decoding)", self.fri_unique),
+            ("Poseidon", self.hash),
+        ]);
+        terms
+    }
+}
+
+/// The larger of the bounds over the proximity parameter m.
+fn johnson(queries: f64, grinding: f64, rate: f64, rows: f64, columns: f64) -> f64 {
+    let domain = rows / rate;
+    (3..400)
+        .map(|m| {
+            let half = f64::from(m) + 0.5;
+            let agreement = rate.sqrt() * (1.0 + 0.5 / f64::from(m));
+            let query = -queries * agreement.log2() + grinding;
+            let bad = (2.0 * half.powi(5) + 3.0 * half * (1.0 - agreement) * rate) / (3.0 * rate.powf(1.5)) * domain
+                + half / rate.sqrt();
+            let commit = EXTENSION_BITS - bad.log2() - columns.max(1.0).log2();
+            query.min(commit)
+        })
+        .fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(profile: Profile, degree_bits: usize) -> SecurityReport {
+        let sizes = Sizes {
+            degree_bits,
+            constraints: 150,
+            columns: 260,
+            accumulator_slots: 1 << 20,
+            lookups: 1 << 10,
+            table_entries: 1 << 13,
+        };
+        SecurityReport::new(profile, &sizes)
+    }
+
+    fn close(got: f64, expected: f64) {
+        assert!((got - expected).abs() < 0.06, "{got} is not {expected}");
+    }
+
+    /// By hand: 3 (64 - 16 - log2 80), 3 (64 - log2 150), 128 - 16 - log2 9, 128 - 20, 128 - log2(2^24 + 2^13 + 2^10).
+    #[test]
+    fn agrees_with_hand_computed_terms() {
+        let r = report(Profile::Standard, 16);
+        close(r.permutation, 125.03);
+        close(r.batching, 170.31);
+        close(r.evaluation, 108.83);
+        close(r.linear, 108.0);
+        close(r.lookup.unwrap(), 104.0);
+        close(r.fri_conjectured, 100.0);
+        close(r.fri_unique, 39.24);
+        close(r.conjectured(), 95.0);
+    }
+
+    #[test]
+    fn profiles_keep_their_promise() {
+        for degree_bits in 8..=20 {
+            assert!(report(Profile::Standard, degree_bits).conjectured() >= 95.0);
+            assert!(report(Profile::Proven80, degree_bits).proven() >= 79.9);
+        }
+        let johnson = report(Profile::Standard, 16).fri_johnson;
+        assert!((57.0..58.1).contains(&johnson), "{johnson}");
+    }
+}
