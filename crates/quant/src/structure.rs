@@ -9,6 +9,7 @@ pub(crate) struct Structure {
     constant: Vec<bool>,
     nonnegative: Vec<bool>,
     limits: Vec<f64>,
+    least: Vec<f64>,
     uses: Vec<usize>,
     softmax_only: Vec<bool>,
     live: Vec<bool>,
@@ -20,6 +21,7 @@ impl Structure {
             constant: vec![false; graph.len()],
             nonnegative: vec![false; graph.len()],
             limits: vec![f64::INFINITY; graph.len()],
+            least: vec![f64::NEG_INFINITY; graph.len()],
             uses: vec![0; graph.len()],
             softmax_only: vec![false; graph.len()],
             live: vec![false; graph.len()],
@@ -36,6 +38,7 @@ impl Structure {
                 !matches!(node.op, CoreOp::Input(_)) && node.inputs.iter().all(|i| this.constant[i.index()]);
             this.nonnegative[id.index()] = this.infer_nonnegative(graph, id);
             this.limits[id.index()] = this.infer_limit(graph, id);
+            this.least[id.index()] = this.infer_least(graph, id);
             this.uses[id.index()] = graph.consumers(id).iter().filter(|c| this.live[c.index()]).count();
         }
         for output in graph.outputs() {
@@ -60,6 +63,11 @@ impl Structure {
     /// Largest magnitude that the operator can give, whatever the inputs are; may be infinite.
     pub(crate) fn limit(&self, id: NodeId) -> f64 {
         self.limits[id.index()]
+    }
+
+    /// No element is less, whatever the inputs are; may be infinite.
+    pub(crate) fn least(&self, id: NodeId) -> f64 {
+        self.least[id.index()]
     }
 
     /// Number of nodes that use the node, and once more for every result of the graph that it is.
@@ -150,6 +158,23 @@ impl Structure {
         }
     }
 
+    fn infer_least(&self, graph: &Graph<Float>, id: NodeId) -> f64 {
+        let node = graph.node(id);
+        let of = |i: &NodeId| self.least[i.index()];
+        match &node.op {
+            CoreOp::Const(tensor, _) => tensor.iter().fold(f64::INFINITY, f64::min),
+            CoreOp::View(View::Pad { .. }) if node.inputs.len() == 1 => of(&node.inputs[0]).min(0.0),
+            CoreOp::View(_) => node.inputs.iter().map(of).fold(f64::INFINITY, f64::min),
+            CoreOp::Sum(sum) if sum.coefficients.iter().all(|c| *c >= 0.0) => {
+                let terms = sum.coefficients.iter().zip(&node.inputs).filter(|(c, _)| **c > 0.0);
+                terms.map(|(c, i)| c * of(i)).sum()
+            }
+            CoreOp::Reduce(_) if is_softmax_total(graph, id) => 1.0,
+            _ if self.nonnegative[id.index()] => 0.0,
+            _ => f64::NEG_INFINITY,
+        }
+    }
+
     fn infer_softmax_only(&self, graph: &Graph<Float>, id: NodeId) -> bool {
         if graph.outputs().iter().any(|o| o.node == id) {
             return false;
@@ -188,6 +213,19 @@ pub(crate) fn peak_difference(graph: &Graph<Float>, id: NodeId) -> Option<(NodeI
         CoreOp::Reduce(r) if r.reducer == Reducer::Max && graph.node(peak).inputs == [x] => Some((x, peak)),
         _ => None,
     }
+}
+
+/// Whether `id` sums exponentials of differences from the peak along the axes of that peak: one of them is 1.
+fn is_softmax_total(graph: &Graph<Float>, id: NodeId) -> bool {
+    let total = graph.node(id);
+    let CoreOp::Reduce(sum) = &total.op else { return false };
+    let [exp] = total.inputs[..] else { return false };
+    let CoreOp::Map(Function::Exp) = graph.node(exp).op else { return false };
+    let peak = graph.node(exp).inputs.first().and_then(|x| peak_difference(graph, *x));
+    peak.is_some_and(|(_, peak)| {
+        sum.reducer == Reducer::Sum
+            && matches!(&graph.node(peak).op, CoreOp::Reduce(max) if max.axes.iter().all(|a| sum.axes.contains(a)))
+    })
 }
 
 /// Whether `id` is `exp(x)` divided by a sum of its own elements.

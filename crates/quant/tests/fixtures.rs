@@ -55,7 +55,7 @@ struct Measured {
     agreement: f64,
 }
 
-/// Calibrates with every other sample and measures on all.
+/// Calibrates with every other sample and measures on all; the scales that were chosen are a snapshot.
 fn measure(name: &str) -> Measured {
     let Fixture { graph, samples, expected } = fixture(name);
     let calibration = calibrate(&graph, &samples.iter().step_by(2).cloned().collect::<Vec<_>>()).unwrap();
@@ -71,20 +71,10 @@ fn measure(name: &str) -> Measured {
         agreeing += usize::from(best(&got) == best(expected));
     }
     let agreement = agreeing as f64 / samples.len() as f64;
-    println!("{}", program.report());
+    insta::assert_snapshot!(name, program.report());
     for node in &fidelity.nodes {
-        let width = node.range.1 - node.range.0;
-        println!(
-            "{:>4} {:<12} [{:9.3}, {:9.3}] max {:.1e} mean {:.1e} relative {:.1e}  {}",
-            node.node,
-            node.op,
-            node.range.0,
-            node.range.1,
-            node.max_error,
-            node.mean_error,
-            node.max_error / width,
-            node.name
-        );
+        let relative = node.max_error / (node.range.1 - node.range.0);
+        println!("{:>4} {:<12} {:<40} {:.1e} of {:?}", node.node, node.op, node.name, relative, node.range);
     }
     println!("{name}: error {error:.2e}, agreement {agreement}, {:?}", fidelity.outputs);
     Measured { program, fidelity, error, agreement }

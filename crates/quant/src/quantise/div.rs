@@ -2,7 +2,7 @@
 
 use num_bigint::BigInt;
 use plonnx_ir::op::{Contract, Label, Quotient, Requant, View, Window};
-use plonnx_ir::{CoreOp, Function, NodeId, Tensor};
+use plonnx_ir::{CoreOp, Function, Interval, NodeId, Tensor};
 
 use super::Lowering;
 use super::operand::Operand;
@@ -39,10 +39,10 @@ impl Lowering<'_> {
             self.rsqrt(root, v)?
         } else if range.min > 0.0 {
             let v = self.precise(root, 1)?;
-            self.reciprocal(root, v, range.min)?
+            self.reciprocal(root, v, self.smallest(root))?
         } else {
             let v = self.negated_divisor(root)?;
-            let inverse = self.reciprocal(root, v, -range.max)?;
+            let inverse = self.reciprocal(root, v, -range.max / self.config.headroom)?;
             let negative = self.reflected(root, inverse, 0)?;
             let limits = Range { min: 1.0 / range.max, max: 1.0 / range.min };
             self.round_within(root, negative, inverse.scale, limits, false)?
@@ -139,7 +139,8 @@ impl Lowering<'_> {
         let mut shift = (self.targets.exponent(id) - x.scale + y.scale).clamp(0, most);
         loop {
             let e = x.scale - y.scale + shift;
-            let interval = self.interval(x).scaled(&(BigInt::from(1) << shift as usize));
+            // The divisor is at least 1.
+            let interval = self.interval(x).scaled(&(BigInt::from(1) << shift as usize)).union(&Interval::point(0));
             let window = scale::window(range, e, self.config.headroom, false, &interval);
             match window {
                 Some(window) if shift as u32 + window.bits <= 61 => {

@@ -105,7 +105,7 @@ impl Lowering<'_> {
             return Ok(value);
         }
         let range = self.range(id);
-        let e = self.precise_scale(id).min(value.scale);
+        let e = self.precise_scale(id).max(self.least_scale(id)).min(value.scale);
         let value = self.within_reach(id, value, e)?;
         let shift = self.shift(id, value, e)?;
         let proven = scale::shifted(self.interval(value), shift);
@@ -139,6 +139,16 @@ impl Lowering<'_> {
             return most;
         }
         most.min(scale::exponent(smallest, self.config.activation_bits as i32 + 3).max(self.targets.exponent(id)))
+    }
+
+    /// Scale at which the least value that is possible is at least 1, if an operand has room for it.
+    fn least_scale(&self, id: NodeId) -> i32 {
+        const ROOM: i32 = 36;
+        let least = self.structure.least(id);
+        if least <= 0.0 || !self.is_real(id) {
+            return -scale::MAX_EXPONENT;
+        }
+        scale::exponent(least, 1).min(scale::exponent(self.range(id).absmax() * self.config.headroom, ROOM))
     }
 
     pub(super) fn zero_divisor(&self, id: NodeId) -> QuantError {
@@ -181,17 +191,24 @@ impl Lowering<'_> {
         }
         if range.min > 0.0 {
             let v = self.precise(x, 1)?;
-            return self.reciprocal(id, v, range.min);
+            return self.reciprocal(id, v, self.smallest(x));
         }
         let v = self.negated_divisor(x)?;
-        let inverse = self.reciprocal(id, v, -range.max)?;
+        let inverse = self.reciprocal(id, v, -range.max / self.config.headroom)?;
         self.reflected(id, inverse, 0)
     }
 
-    /// Quotient of 1 and a narrow value of at least 1 whose smallest calibrated real value is `smallest`.
+    /// The smallest value of a positive node that must be expected: the calibrated one with headroom, or what is proven.
+    pub(super) fn smallest(&self, id: NodeId) -> f64 {
+        // Rounded values may be a little below what is proven of real ones.
+        const ROUNDED: f64 = 0.99;
+        (self.range(id).min / self.config.headroom).max(self.structure.least(id) * ROUNDED)
+    }
+
+    /// Quotient of 1 and a narrow value of at least 1, for real values from `smallest` on.
     pub(super) fn reciprocal(&mut self, id: NodeId, v: Operand, smallest: f64) -> Result<Operand, QuantError> {
         let interval = self.interval(v);
-        let calibrated = libm::floor(libm::ldexp(smallest / self.config.headroom, v.scale));
+        let calibrated = libm::floor(libm::ldexp(smallest, v.scale));
         let proven = interval.lo.to_f64().unwrap_or(1.0);
         let least = calibrated.max(proven).max(1.0);
         let mut shift = interval.hi.bits() as i32 + self.config.activation_bits as i32;

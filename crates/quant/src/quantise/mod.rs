@@ -39,7 +39,6 @@ use demand::Demand;
 use effective::Effective;
 use fusion::Fusion;
 use operand::{FEWER_BITS, Operand};
-use table::TableKey;
 use target::Targets;
 
 /// Chooses scales for `graph` and lowers it to integers. The result passes [`plonnx_ir::verify`].
@@ -67,7 +66,7 @@ pub fn quantise(graph: &Graph<Float>, calibration: &Calibration, config: &Config
         values: vec![None; graph.len()],
         constants: BTreeMap::new(),
         evaluated: BTreeMap::new(),
-        tables: BTreeMap::new(),
+        tables: Vec::new(),
         precise: BTreeMap::new(),
     };
     for id in graph.ids() {
@@ -97,7 +96,7 @@ struct Lowering<'a> {
     constants: BTreeMap<ConstantKey, NodeId>,
     /// Values of constant float nodes that are no views.
     evaluated: BTreeMap<usize, Tensor<f64>>,
-    tables: BTreeMap<TableKey, Arc<Table>>,
+    tables: Vec<Arc<Table>>,
     /// Operands of square roots and divisors, by float node and least value.
     precise: BTreeMap<(usize, i64), Operand>,
 }

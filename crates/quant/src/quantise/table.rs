@@ -18,11 +18,6 @@ use crate::range::Range;
 use crate::scale;
 use crate::structure::peak_difference;
 
-/// Identity of a table: function, window, argument and result scale, argument of entry 0, direction.
-pub(super) type TableKey = (String, Window2, i32, i32, i64, bool);
-/// First argument and bits.
-type Window2 = (i64, u32);
-
 /// Bits that results may need beyond those of the calibrated ones.
 const RESULT_SLACK: i32 = 6;
 
@@ -79,7 +74,7 @@ impl Lowering<'_> {
             }
         };
         let window = if arguments.cut == (false, false) { Window { lo, bits } } else { Window::unsigned(bits) };
-        let table = self.table(function, window, arguments.e, e, first, flipped);
+        let table = self.table(function, window, e, reach, |i| real(if flipped { first - i } else { first + i }));
         let argument = self.within_reach(id, argument, arguments.e)?;
         let shift = self.shift(id, argument, arguments.e)?;
         let result = self.emit(id, CoreOp::Map(Requant::Table { shift, table }), &[argument.id], e)?;
@@ -94,28 +89,38 @@ impl Lowering<'_> {
         window: Window,
         function: Function,
     ) -> Result<Operand, QuantError> {
-        let table = self.table(function, window, value.scale, 0, window.lo, false);
+        let real = |q: i64| libm::ldexp(q as f64, -value.scale);
+        let reach = Range { min: real(window.lo), max: real(window.hi()) };
+        let table = self.table(function, window, 0, reach, |i| real(window.lo + i));
         let result = self.emit(id, CoreOp::Map(Requant::Table { shift: 0, table }), &[value.id], 0)?;
         self.shaped(id, result)
     }
 
+    /// The table of `function` at `argument`s of the members of `window`, at scale `e`. Where the function has no value,
+    /// or one that only operands beyond `reach` give, that of the nearer end of `reach` stands for it.
     fn table(
         &mut self,
         function: Function,
         window: Window,
-        argument_scale: i32,
-        result_scale: i32,
-        first: i64,
-        flipped: bool,
+        e: i32,
+        reach: Range,
+        argument: impl Fn(i64) -> f64,
     ) -> Arc<Table> {
-        let name = format!("{function:?}").to_lowercase();
-        let key = (name.clone(), (window.lo, window.bits), argument_scale, result_scale, first, flipped);
-        let entry = self.tables.entry(key).or_insert_with(|| {
-            let argument = |i: i64| libm::ldexp(if flipped { first - i } else { first + i } as f64, -argument_scale);
-            let values = (0..1i64 << window.bits).map(|i| rounded(function.eval(argument(i)), result_scale)).collect();
-            Arc::new(Table { name, window, values })
-        });
-        entry.clone()
+        let limit = libm::ldexp(1.0, self.config.activation_bits as i32 + RESULT_SLACK + 1);
+        let at = |x: f64| libm::round(libm::ldexp(function.eval(x), e));
+        let value = |i: i64| {
+            let direct = at(argument(i));
+            let kept = if direct.abs() <= limit { direct } else { at(argument(i).max(reach.min).min(reach.max)) };
+            if kept.is_nan() { 0 } else { kept.clamp(-limit, limit) as i64 }
+        };
+        let values = (0..1i64 << window.bits).map(value).collect();
+        let table = Table { name: format!("{function:?}").to_lowercase(), window, values };
+        if let Some(known) = self.tables.iter().find(|t| ***t == table) {
+            return known.clone();
+        }
+        let table = Arc::new(table);
+        self.tables.push(table.clone());
+        table
     }
 
     /// Operands that the table must expect: calibrated ones with headroom, as far as they are possible.
@@ -229,9 +234,7 @@ fn fine_enough(function: Function, typical: Range, reach: Range, tolerance: f64)
     let within = |slope: f64, e: i32| libm::ldexp(slope, -e - 1) <= tolerance;
     let slope = steepest(function, typical);
     let mut e = if slope > 0.0 { scale::ceil_log2(slope / (2.0 * tolerance)) } else { -scale::MAX_EXPONENT };
-    // A step as large as the range itself would round operands out of it, to where the function may be steeper.
-    let width = typical.max - typical.min;
-    e = e.max(if width > 0.0 { -scale::ceil_log2(width) } else { 0 });
+    // A large step rounds operands out of their range, to where the function may be steeper.
     while e < scale::MAX_EXPONENT {
         let half = libm::ldexp(1.0, -e - 1);
         let rounded = Range { min: (typical.min - half).max(reach.min), max: (typical.max + half).min(reach.max) };
@@ -275,13 +278,6 @@ fn needs_positive(function: Function) -> bool {
         Function::Pow(exponent) => exponent < 0.0 || exponent != libm::trunc(exponent),
         _ => false,
     }
-}
-
-/// The integer nearest to a table value. Arguments without a value cannot be told from errors; they get 0.
-fn rounded(value: f64, e: i32) -> i64 {
-    const LIMIT: f64 = (1u64 << 40) as f64;
-    let scaled = libm::round(libm::ldexp(value, e));
-    if scaled.is_nan() { 0 } else { scaled.clamp(-LIMIT, LIMIT) as i64 }
 }
 
 /// Finest scale at which `range` fits a table of `2^bits` entries.

@@ -10,7 +10,6 @@ use crate::build::{Build, assert_close, check};
 fn error(b: &Build, samples: &[Vec<Tensor<f64>>]) -> f64 {
     let (program, fidelity) = check(&b.graph, samples);
     let error = fidelity.outputs[0].max_error;
-    println!("{error}");
     if error > 1e-3 {
         println!("{}\n{:#?}", program.report(), fidelity.nodes);
     }

@@ -108,3 +108,25 @@ fn integer_division() {
     let (_, fidelity) = check(&b.graph, &samples);
     assert_eq!(fidelity.outputs[0].max_error, 0.0);
 }
+
+/// Logic is arithmetic on 0 and 1; a Bool that comes out of it is proven to be one.
+#[test]
+fn logic_gives_conditions() {
+    let mut b = Build::new(36);
+    let x = b.input("x", &[16]);
+    let limit = |b: &mut Build, v: f64| {
+        let c = b.constant(&[], &[v]);
+        b.broadcast(c, &[16])
+    };
+    let (low, high) = (limit(&mut b, -0.25), limit(&mut b, 0.25));
+    let (p, q) = (b.compare(Compare::Less, x, low), b.compare(Compare::Less, high, x));
+    let both = b.contract("a,a->a", p, q);
+    let either = b.sum(&[(1.0, p), (1.0, q), (-1.0, both)]);
+    let either = b.view(View::Retype { dtype: DType::Bool }, &[either]);
+    let chosen = b.add("where", CoreOp::Select, &[either, x, low]);
+    b.output("chosen", chosen);
+    b.output("either", either);
+    let samples = vec![vec![Tensor::from_vec(&[16], (0..16).map(|i| f64::from(i) / 8.0 - 1.0).collect()).unwrap()]];
+    let (_, fidelity) = check(&b.graph, &samples);
+    assert!(fidelity.outputs.iter().all(|o| o.max_error == 0.0), "{:?}", fidelity.outputs);
+}

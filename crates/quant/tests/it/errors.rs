@@ -183,10 +183,7 @@ fn extreme_ranges_do_not_panic() {
                 let sample = vec![Tensor::full(&[1, 4], size), Tensor::full(&[1, 4], other)];
                 match attempt(&b.graph, &sample) {
                     Ok(()) => programs += 1,
-                    Err(e) => {
-                        errors += 1;
-                        println!("{function:?} {size:e} {other:e} {e}");
-                    }
+                    Err(_) => errors += 1,
                 }
                 let declared = calibrate_declared(&b.graph, &[(-size, size), (-other, other)]);
                 let _ = declared.and_then(|c| quantise(&b.graph, &c, &Config::default()));

@@ -94,21 +94,28 @@ fn more_bits_give_less_error() {
     assert!(errors.windows(2).all(|w| w[1] < w[0] / 2.0), "{errors:?}");
 }
 
-/// Graphs of random operators: whatever calibrates also quantises, and runs on the samples it was calibrated with.
+/// Graphs of random operators: what calibrates also quantises, and nearly all run on the samples they were calibrated with.
 #[test]
 fn random_graphs_run_on_their_samples() {
-    let (mut quantised, mut typed) = (0, 0);
+    let (mut quantised, mut typed, mut out_of_range) = (0, 0, 0);
     for seed in 0..600 {
         let mut b = Build::new(1000 + seed);
         random_graph(&mut b);
-        let samples = b.samples(4, 2.0);
+        let samples = b.samples(4, [2.0, 0.01, 50.0][seed as usize % 3]);
         let Ok(calibration) = calibrate(&b.graph, &samples) else { continue };
         match quantise(&b.graph, &calibration, &Config::default()) {
             Ok(program) => {
                 quantised += 1;
                 for sample in &samples {
-                    let run = program.infer(sample);
-                    assert!(run.is_ok(), "seed {seed}: {}\n{}", run.unwrap_err(), program.report());
+                    match program.infer(sample) {
+                        Ok(_) => {}
+                        // Near a jump or a pole a rounding error changes everything that follows.
+                        Err(QuantError::Range { .. }) => {
+                            out_of_range += 1;
+                            break;
+                        }
+                        Err(error) => panic!("seed {seed}: {error}\n{}", program.report()),
+                    }
                 }
             }
             // An operand that the lowering of another operator gave and that does not fit is our mistake.
@@ -118,7 +125,8 @@ fn random_graphs_run_on_their_samples() {
             }
         }
     }
-    assert!(quantised > 300 && typed < 60, "{quantised} programs, {typed} errors");
+    let counts = format!("{quantised} programs, {typed} errors, {out_of_range} out of range");
+    assert!(quantised > 500 && typed < quantised / 50 && out_of_range < quantised / 50, "{counts}");
 }
 
 fn random_graph(b: &mut Build) {
