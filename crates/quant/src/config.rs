@@ -19,7 +19,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { activation_bits: 14, weight_bits: 12, table_bits: 13, output_guard_bits: 2, headroom: 2.0 }
+        Self { activation_bits: 16, weight_bits: 12, table_bits: 13, output_guard_bits: 2, headroom: 2.0 }
     }
 }
 

@@ -11,9 +11,12 @@ use crate::range::Range;
 /// ordinary numbers of double precision.
 pub(crate) const MAX_EXPONENT: i32 = 200;
 
-/// Wide values stay below `2^WIDE_BITS` in magnitude, which leaves room for rounding offsets below the 2^62 of `i64`
-/// arithmetic in [`plonnx_ir::eval`].
-pub(crate) const WIDE_BITS: u32 = 60;
+/// Wide values stay below `2^WIDE_BITS` in magnitude: with sign and both parts rounded up to octal digits, a
+/// requantisation has at most 19 digits.
+pub(crate) const WIDE_BITS: u32 = 54;
+
+/// Bits of a digit of a range check.
+pub(crate) const DIGIT_BITS: u32 = 3;
 
 /// Windows have at most this many bits.
 pub(crate) const MAX_WINDOW_BITS: u32 = 40;
@@ -61,9 +64,37 @@ pub(crate) fn proven_window(proven: &Interval) -> Option<Window> {
     fit(lo, hi, lo, hi)
 }
 
+/// Bits of a range check: the circuit checks octal digits and at most one bit on top, so that `3 m + 2` bits cost more than
+/// `3 m + 3`.
+pub(crate) fn checked_bits(bits: u32) -> u32 {
+    if bits % 3 == 2 { bits + 1 } else { bits }
+}
+
+/// Window sizes that the circuit checks by octal digits alone: all digits, or one bit more. Others cost a comparison.
+fn cheap(bits: u32) -> u32 {
+    if bits % DIGIT_BITS == 2 { bits + 1 } else { bits }
+}
+
+/// `e`, finer by up to two bits where that makes the shift from scale `from` whole digits, and the values, of `bits`
+/// bits at scale `e`, need no more than `room` bits.
+pub(crate) fn whole_digits(e: i32, from: i32, bits: i32, room: i32) -> i32 {
+    let part = if from > e { (from - e) % DIGIT_BITS as i32 } else { 0 };
+    if bits + part <= room { e + part } else { e }
+}
+
+/// Bits of the largest window that takes as many digits as one of `bits` bits.
+pub(crate) fn round_room(bits: i32) -> i32 {
+    (bits + 1).div_euclid(DIGIT_BITS as i32) * DIGIT_BITS as i32 + 1
+}
+
+/// Bits of the largest relu that takes as many digits as one of `bits` bits.
+pub(crate) fn relu_room(bits: i32) -> i32 {
+    (bits + 2).div_euclid(DIGIT_BITS as i32) * DIGIT_BITS as i32
+}
+
 /// Window for `[lo, hi]`, placed inside `[outer_lo, outer_hi]` where the rounding up to a power of two allows it.
 fn fit(lo: i128, hi: i128, outer_lo: i128, outer_hi: i128) -> Option<Window> {
-    let bits = bits_for(hi.checked_sub(lo)?.checked_add(1)?).max(1);
+    let bits = checked_bits(bits_for(hi.checked_sub(lo)?.checked_add(1)?).max(1));
     if bits > MAX_WINDOW_BITS {
         return None;
     }
@@ -135,13 +166,24 @@ mod tests {
     fn windows_hold_the_headroom() {
         let huge = interval(i64::MIN, i64::MAX);
         let r = Range { min: -1.0, max: 0.5 };
-        assert_eq!(window(r, 12, 2.0, false, &huge), Some(Window::signed(14)));
-        assert_eq!(window(r, 12, 1.0, false, &huge), Some(Window::signed(14)), "1.0 itself must fit");
+        assert_eq!(window(r, 12, 2.0, false, &huge), Some(Window::signed(15)));
+        assert_eq!(window(r, 12, 1.0, false, &huge), Some(Window::signed(15)), "1.0 itself must fit");
         assert_eq!(window(r, 12, 2.0, true, &huge), Some(Window::unsigned(13)));
         assert_eq!(window(r, 12, 2.0, false, &interval(0, 100)), Some(Window::unsigned(7)));
         assert_eq!(window(r, 12, 2.0, false, &interval(-3, 100)), Some(Window { lo: -3, bits: 7 }));
-        assert_eq!(window(Range::point(0.0), 12, 2.0, false, &interval(-1, 1)), Some(Window::signed(2)));
+        assert_eq!(window(Range::point(0.0), 12, 2.0, false, &interval(-1, 1)), Some(Window::signed(3)));
         assert_eq!(window(r, 100, 2.0, false, &huge), None);
+    }
+
+    #[test]
+    fn shifts_are_whole_digits_where_there_is_room() {
+        assert_eq!(whole_digits(9, 21, 14, round_room(14)), 9);
+        assert_eq!(whole_digits(9, 20, 14, round_room(14)), 11);
+        assert_eq!(whole_digits(9, 22, 15, round_room(15)), 10);
+        assert_eq!(whole_digits(9, 22, 16, round_room(16)), 9);
+        assert_eq!(whole_digits(9, 5, 14, round_room(14)), 9);
+        assert_eq!([13, 14, 15, 16, 17].map(round_room), [13, 16, 16, 16, 19]);
+        assert_eq!([12, 13, 14, 15, 16].map(relu_room), [12, 15, 15, 15, 18]);
     }
 
     #[test]

@@ -10,12 +10,17 @@ use crate::quantise::target::mixed_operands;
 use crate::scale;
 use crate::structure::Structure;
 
-/// Operands of functions that are steep near zero.
-const STEEP: u32 = 10;
-/// Most bits that tables ask for.
+/// Bits of operands of functions that are steep near zero.
+const STEEP: u32 = 24;
+/// Bits of what is squared: the error of a variance is twice that of the deviations.
+const SQUARED: u32 = 16;
+/// Most extra bits that tables ask for.
 const TABLED: i32 = 6;
-/// What is squared: the error of a variance is twice that of the deviations.
-const SQUARED: u32 = 2;
+
+/// Bits that extra bits are counted from: finer activations already have some of them.
+fn usual_bits(config: &Config) -> u32 {
+    config.activation_bits.min(14)
+}
 
 /// Extra bits, by node index.
 #[derive(Debug)]
@@ -24,8 +29,9 @@ pub(crate) struct Demand {
     own: Vec<u32>,
     /// For what the node is a linear combination of.
     summands: Vec<u32>,
-    /// For the factors of a product that gives the node.
-    factors: Vec<u32>,
+    /// What a table of the node needs beyond, or less than, the bits of an activation: the factors of a product that
+    /// gives the node have to be as precise.
+    tabled: Vec<Option<i32>>,
     /// Largest magnitudes that operators can give.
     limits: Vec<f64>,
 }
@@ -33,22 +39,29 @@ pub(crate) struct Demand {
 impl Demand {
     pub(crate) fn of(graph: &Graph<Float>, structure: &Structure, effective: &Effective, config: &Config) -> Self {
         let zeros = || vec![0; graph.len()];
-        let mut this = Self { own: zeros(), summands: zeros(), factors: zeros(), limits: Vec::new() };
-        this.limits = graph.ids().map(|id| structure.limit(id)).collect();
+        let limits = graph.ids().map(|id| structure.limit(id)).collect();
+        let mut this = Self { own: zeros(), summands: zeros(), tabled: vec![None; graph.len()], limits };
         for id in graph.ids().rev().filter(|id| structure.is_live(*id) && !structure.is_constant(*id)) {
             this.visit(graph, structure, id, effective, config);
         }
         this
     }
 
-    /// Extra bits of the factors of the product `id`.
-    pub(crate) fn factors(&self, id: NodeId) -> u32 {
-        self.factors[id.index()]
+    /// Bits beyond those of other weights that weights of the product `id` need. They have no headroom to spare.
+    pub(crate) fn weight_bits(&self, id: NodeId, config: &Config) -> u32 {
+        let spare = config.activation_bits as i32 - config.weight_bits as i32 - 1;
+        self.tabled[id.index()].map_or(0, |bits| (bits + spare).clamp(0, TABLED) as u32)
+    }
+
+    /// Extra bits that tables ask of `id`.
+    fn for_tables(&self, id: NodeId) -> u32 {
+        self.tabled[id.index()].map_or(0, |bits| bits.clamp(0, TABLED) as u32)
     }
 
     /// Scale of `id` with headroom and its extra bits.
     pub(crate) fn exponent(&self, id: NodeId, effective: &Effective, config: &Config) -> i32 {
-        let bits = config.activation_bits + self.own[id.index()].max(self.summands[id.index()]);
+        let demand = self.own[id.index()].max(self.summands[id.index()]);
+        let bits = config.activation_bits.max(usual_bits(config) + demand);
         let reach = effective.ranges[id.index()].absmax() * config.headroom;
         scale::exponent(reach.min(self.limits[id.index()]), bits as i32 - 1)
     }
@@ -63,13 +76,13 @@ impl Demand {
         config: &Config,
     ) {
         let i = id.index();
+        let beyond = |bits: u32| bits.saturating_sub(config.activation_bits);
         // A summand smaller than its sum has bits to spare at the scale of the sum.
-        let remaining = |bits: u32, sum: &Sum<Float>, user: NodeId| {
-            let coefficient =
-                graph.node(user).inputs.iter().zip(&sum.coefficients).find(|p| *p.0 == id).map_or(1.0, |p| *p.1);
+        let spare = |sum: &Sum<Float>, user: NodeId| {
+            let terms = graph.node(user).inputs.iter().zip(&sum.coefficients);
+            let coefficient = terms.filter(|(x, _)| **x == id).map(|(_, c)| *c).next().unwrap_or(1.0);
             let summand = scale::exponent(effective.ranges[i].scaled(coefficient).absmax(), 0);
-            let spare = summand - scale::exponent(effective.ranges[user.index()].absmax(), 0);
-            if bits == 0 { 0 } else { (bits as i32 - spare).clamp(0, TABLED) as u32 }
+            summand - scale::exponent(effective.ranges[user.index()].absmax(), 0)
         };
         let is_result = graph.outputs().iter().any(|o| o.node == id);
         self.own[i] = if is_result { config.output_guard_bits } else { 0 };
@@ -77,33 +90,37 @@ impl Demand {
             let (u, node) = (user.index(), graph.node(user));
             let own = match &node.op {
                 CoreOp::Arg(_) => config.output_guard_bits,
-                CoreOp::Div(()) if node.inputs.get(1) == Some(&id) => STEEP,
-                CoreOp::Map(Function::Log | Function::Reciprocal | Function::Rsqrt | Function::Sqrt) => STEEP,
+                CoreOp::Div(()) if node.inputs.get(1) == Some(&id) => beyond(STEEP),
+                CoreOp::Map(Function::Log | Function::Reciprocal | Function::Rsqrt | Function::Sqrt) => beyond(STEEP),
                 _ if mixed_operands(graph, user).contains(&id) => self.own[u],
                 _ => 0,
             };
             let summands = match &node.op {
-                CoreOp::Map(Function::Pow(2.0)) => SQUARED,
-                CoreOp::Contract(_) if node.inputs.iter().all(|x| *x == id) => SQUARED,
-                CoreOp::Contract(_) | CoreOp::Conv(_) => self.factors[u],
-                CoreOp::Sum(sum) => remaining(self.summands[u], sum, user),
+                CoreOp::Map(Function::Pow(2.0)) => beyond(SQUARED),
+                CoreOp::Contract(_) if node.inputs.iter().all(|x| *x == id) => beyond(SQUARED),
+                CoreOp::Contract(_) | CoreOp::Conv(_) => self.for_tables(user),
+                CoreOp::Sum(sum) if self.summands[u] > 0 => {
+                    (self.summands[u] as i32 - spare(sum, user)).clamp(0, TABLED) as u32
+                }
                 _ if mixed_operands(graph, user).contains(&id) => self.summands[u],
                 _ => 0,
             };
-            let factors = match &node.op {
+            let tabled = match &node.op {
                 CoreOp::Map(function) if is_tabled(*function) => {
                     let operands = effective.ranges[i];
                     let wanted = operand_scale(*function, operands, effective.ranges[u], config);
                     let usual = scale::exponent(operands.absmax() * config.headroom, config.activation_bits as i32 - 1);
-                    (wanted - usual).clamp(0, TABLED) as u32
+                    // Ratios of exponentials depend on differences, however large the operands are.
+                    Some(wanted - usual).filter(|bits| *bits > 0 || *function == Function::Exp)
                 }
-                CoreOp::Sum(sum) => remaining(self.factors[u], sum, user),
-                _ if mixed_operands(graph, user).contains(&id) => self.factors[u],
-                _ => 0,
+                CoreOp::Sum(sum) => self.tabled[u].map(|bits| bits - spare(sum, user)),
+                _ if mixed_operands(graph, user).contains(&id) => self.tabled[u],
+                _ => None,
             };
             self.own[i] = self.own[i].max(own);
-            self.factors[i] = self.factors[i].max(factors);
-            self.summands[i] = self.summands[i].max(summands).max(factors);
+            self.tabled[i] = self.tabled[i].max(tabled);
+            self.summands[i] = self.summands[i].max(summands);
         }
+        self.summands[i] = self.summands[i].max(self.for_tables(id));
     }
 }

@@ -135,7 +135,8 @@ impl Lowering<'_> {
     /// Quotient of narrow values, the divisor at least 1, at the target scale of `id`; real quotients are in `range`.
     fn divided(&mut self, id: NodeId, x: Operand, y: Operand, range: Range) -> Result<Operand, QuantError> {
         let numerator_bits = self.interval(x).magnitude().bits() as i32;
-        let most = (scale::WIDE_BITS as i32 - numerator_bits).max(0);
+        let most = (58 - numerator_bits).max(0);
+        let divisor_bits = self.interval(y).magnitude().bits() as u32;
         let mut shift = (self.targets.exponent(id) - x.scale + y.scale).clamp(0, most);
         loop {
             let e = x.scale - y.scale + shift;
@@ -143,7 +144,8 @@ impl Lowering<'_> {
             let interval = self.interval(x).scaled(&(BigInt::from(1) << shift as usize)).union(&Interval::point(0));
             let window = scale::window(range, e, self.config.headroom, false, &interval);
             match window {
-                Some(window) if shift as u32 + window.bits <= 61 => {
+                // The circuit multiplies quotient and divisor.
+                Some(window) if shift as u32 + window.bits <= 61 && window.bits + divisor_bits <= 58 => {
                     let quotient = Quotient { shift: shift as u32, window };
                     return self.emit(id, CoreOp::Div(quotient), &[x.id, y.id], e);
                 }

@@ -10,7 +10,7 @@ use crate::scale::{self, MAX_WINDOW_BITS};
 
 impl Lowering<'_> {
     pub(super) fn lower_input(&mut self, id: NodeId, input: &Input<Float>) -> Result<Operand, QuantError> {
-        let e = self.targets.exponent(id);
+        let mut e = self.targets.exponent(id);
         let anything = Interval::new(-(1 << (MAX_WINDOW_BITS - 1)), (1 << (MAX_WINDOW_BITS - 1)) - 1);
         let window = match input.dtype {
             DType::Bool => Window::unsigned(1),
@@ -22,11 +22,26 @@ impl Lowering<'_> {
                         .ok_or_else(|| self.no_window(id, &anything))?
                 }
             },
-            DType::Real => scale::window(self.range(id), e, self.config.headroom, false, &anything)
-                .ok_or_else(|| self.no_window(id, &anything))?,
+            DType::Real => {
+                let at = |e| scale::window(self.range(id), e, self.config.headroom, false, &anything);
+                let window = at(e).ok_or_else(|| self.no_window(id, &anything))?;
+                // Inputs are packed for the transcript in whole digits, so that a bit on top costs a digit: either it is
+                // saved, or the digit is used.
+                if window.bits % 3 == 1 && !self.targets.is_shared(id) {
+                    e += if self.is_small(id) { 2 } else { -1 };
+                    at(e).ok_or_else(|| self.no_window(id, &anything))?
+                } else {
+                    window
+                }
+            }
         };
         let op = Input { shape: input.shape.clone(), dtype: input.dtype, domain: window };
         self.emit(id, CoreOp::Input(op), &[], e)
+    }
+
+    /// Whether `id` has so few elements that a digit more for each costs nothing.
+    pub(super) fn is_small(&self, id: NodeId) -> bool {
+        self.source.node(id).fact.len() <= 256
     }
 
     /// Number of indices that the unit vectors made from `id` distinguish, if that is all it is used for.

@@ -7,6 +7,9 @@ use super::Lowering;
 use super::operand::Operand;
 use crate::error::QuantError;
 
+/// Bits of one digit of the circuit's range checks.
+const DIGIT: u32 = 3;
+
 impl Lowering<'_> {
     pub(super) fn lower_contract(
         &mut self,
@@ -22,7 +25,7 @@ impl Lowering<'_> {
         }
         // Errors of single products do not average out. Weights have no headroom, but fewer bits to start with.
         let single = if spec.summed().is_empty() { 2 } else { 0 };
-        let extra = single.max(self.weight_demand(id));
+        let extra = single.max(self.demand.weight_bits(id, self.config));
         let (x, y) = (self.factor(a, b, extra)?, self.factor(b, a, extra)?);
         self.emit(id, CoreOp::Contract(spec.clone()), &[x.id, y.id], x.scale + y.scale)
     }
@@ -35,14 +38,6 @@ impl Lowering<'_> {
             _ => return None,
         };
         (*labels == spec.out && spec.summed().is_empty() && !self.structure.is_constant(x)).then_some((x, factor))
-    }
-
-    /// Extra bits of the weights of the product `id`.
-    fn weight_demand(&self, id: NodeId) -> u32 {
-        match self.demand.factors(id) {
-            0 => 0,
-            bits => bits + 1,
-        }
     }
 
     /// A narrow operand of a product with `other`; a constant one has `extra` bits beyond those of other weights.
@@ -65,7 +60,7 @@ impl Lowering<'_> {
 
     pub(super) fn lower_conv(&mut self, id: NodeId, conv: &Conv) -> Result<Operand, QuantError> {
         let inputs = self.source.node(id).inputs.clone();
-        let extra = self.weight_demand(id);
+        let extra = self.demand.weight_bits(id, self.config);
         let (x, w) = (self.factor(inputs[0], inputs[1], extra)?, self.factor(inputs[1], inputs[0], extra)?);
         self.emit(id, CoreOp::Conv(conv.clone()), &[x.id, w.id], x.scale + w.scale)
     }

@@ -53,7 +53,12 @@ impl Lowering<'_> {
         const SLACK: i32 = 4;
         let most = self.config.activation_bits as i32 - 1 + SLACK;
         let widest = scale::exponent(self.range(x).absmax() * self.config.headroom, most);
-        self.targets.exponent(id).min(widest).min(value.scale)
+        let e = self.targets.exponent(id).min(widest).min(value.scale);
+        if self.targets.is_shared(id) || !self.is_real(id) {
+            return e;
+        }
+        let bits = self.bits(x, e);
+        scale::whole_digits(e, value.scale, bits, scale::relu_room(bits))
     }
 
     /// `2 * max(x, 0) - x`
@@ -70,7 +75,7 @@ impl Lowering<'_> {
     fn clip(&mut self, id: NodeId, x: NodeId, lo: f64, hi: f64) -> Result<Operand, QuantError> {
         let value = if lo == 0.0 {
             let value = self.lower_relu(id, x)?;
-            if self.is_wide(value) { self.round(id, value, self.targets.exponent(id))? } else { value }
+            if self.is_wide(value) { self.round(id, value, self.rounded_scale(id, value))? } else { value }
         } else {
             let value = self.narrow(x)?;
             self.cut(id, value, Extremum::Max, lo)?
@@ -143,7 +148,7 @@ impl Lowering<'_> {
 
     /// Scale at which the least value that is possible is at least 1, if an operand has room for it.
     fn least_scale(&self, id: NodeId) -> i32 {
-        const ROOM: i32 = 36;
+        const ROOM: i32 = 30;
         let least = self.structure.least(id);
         if least <= 0.0 || !self.is_real(id) {
             return -scale::MAX_EXPONENT;
@@ -160,11 +165,11 @@ impl Lowering<'_> {
         let v = self.precise(x, 0)?;
         let hi_bits = self.interval(v).magnitude().bits() as i32;
         // The result is at scale e with shift = 2 e - scale of v.
-        let finest = ((61 - hi_bits + v.scale).div_euclid(2)).min((62 - hi_bits + v.scale).div_euclid(2));
+        let finest = (60 - hi_bits + v.scale).div_euclid(2);
         let coarsest = (v.scale + 1).div_euclid(2);
         let e = self.targets.exponent(id).min(finest).max(coarsest);
         let shift = u32::try_from(2 * e - v.scale).unwrap_or(0);
-        let bits = ((hi_bits + shift as i32 + 1) / 2).clamp(1, 31) as u32;
+        let bits = ((hi_bits + shift as i32 + 1) / 2).clamp(1, 30) as u32;
         self.emit(id, CoreOp::Map(Requant::Sqrt { shift, bits }), &[v.id], e)
     }
 
@@ -173,12 +178,14 @@ impl Lowering<'_> {
         let interval = self.interval(v);
         let (lo_bits, hi_bits) = (interval.lo.bits() as i32, interval.hi.bits() as i32);
         let wanted = 2 * (self.config.activation_bits as i32 + 1) + hi_bits;
-        // At most 61 bits, and results below 2^31: 2^shift / lo < 2^62.
-        let mut shift = wanted.min(61).min(60 + lo_bits.max(1));
-        if (shift - v.scale) % 2 != 0 {
-            shift -= 1;
+        let lo_bits = lo_bits.max(1);
+        let bits = |shift: i32| ((shift - lo_bits + 1) / 2 + 1).max(1);
+        let mut shift = wanted.min(60);
+        shift -= (shift - v.scale).rem_euclid(2);
+        while shift > 2 && !root_fits(shift, bits(shift), hi_bits) {
+            shift -= 2;
         }
-        let bits = ((shift - lo_bits.max(1) + 1) / 2 + 1).clamp(1, 31) as u32;
+        let bits = bits(shift).min(31) as u32;
         let e = (shift - v.scale) / 2;
         let shift = u32::try_from(shift).unwrap_or(0);
         self.emit(id, CoreOp::Map(Requant::Rsqrt { shift, bits }), &[v.id], e)
@@ -211,13 +218,23 @@ impl Lowering<'_> {
         let calibrated = libm::floor(libm::ldexp(smallest, v.scale));
         let proven = interval.lo.to_f64().unwrap_or(1.0);
         let least = calibrated.max(proven).max(1.0);
-        let mut shift = interval.hi.bits() as i32 + self.config.activation_bits as i32;
+        let hi_bits = interval.hi.bits() as i32;
+        let mut shift = hi_bits + self.config.activation_bits as i32;
         let bits = |shift: i32| (scale::ceil_log2(libm::ldexp(1.0, shift) / least + 2.0)).clamp(1, 61);
-        while shift > 0 && (shift > 58 || shift + bits(shift) > 61) {
+        // The circuit multiplies quotient and divisor.
+        while shift > 0 && (shift > 57 || shift + bits(shift) > 61 || bits(shift) + hi_bits > 58) {
             shift -= 1;
         }
         let quotient = Quotient { shift: shift as u32, window: Window::unsigned(bits(shift) as u32) };
         let one = self.filled(id, Operand { scale: 0, ..v }, 1)?;
         self.emit(id, CoreOp::Div(quotient), &[one.id, v.id], shift - v.scale)
     }
+}
+
+/// Whether the products that prove an inverse square root stay in the field, for results of `bits` bits and operands of
+/// `v_bits`: the result times the operand has `w_bits`, and its product with the result is checked in two parts.
+fn root_fits(shift: i32, bits: i32, v_bits: i32) -> bool {
+    let w_bits = (shift + v_bits + 1) / 2 + 1;
+    let low = ((bits + w_bits - 58).max(0) + 2) / 3 * 3;
+    bits <= 31 && bits + v_bits <= 59 && low < bits && low + w_bits <= 59 && low <= shift
 }

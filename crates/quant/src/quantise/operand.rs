@@ -108,9 +108,24 @@ impl Lowering<'_> {
         self.emit(at, CoreOp::Sum(Sum { coefficients: vec![factor] }), &[value.id], e)
     }
 
+    /// Scale at which `id` is best rounded when its value is `value`: its target, or slightly finer.
+    pub(super) fn rounded_scale(&self, id: NodeId, value: Operand) -> i32 {
+        let target = self.targets.exponent(id);
+        if self.targets.is_shared(id) || !self.is_real(id) {
+            return target;
+        }
+        let bits = self.bits(id, target) + 1;
+        scale::whole_digits(target, value.scale, bits, scale::round_room(bits))
+    }
+
+    /// Bits of the calibrated magnitudes of `id` with headroom at scale `e`.
+    pub(super) fn bits(&self, id: NodeId, e: i32) -> i32 {
+        e - scale::exponent(self.range(id).absmax() * self.config.headroom, 0)
+    }
+
     /// [`Lowering::round`] to the target scale of `id`.
     pub(super) fn round_to_target(&mut self, id: NodeId, value: Operand) -> Result<Operand, QuantError> {
-        let e = self.targets.exponent(id);
+        let e = self.rounded_scale(id, value);
         if let Some(floor) = self.effective.floors[id.index()]
             && self.needs_floor(id, value, floor)
         {
@@ -250,8 +265,9 @@ impl Lowering<'_> {
     }
 }
 
-/// Bits of the symmetric window of a relu that holds `window`.
+/// Bits of the symmetric window of a relu that holds `window`, in whole digits: the circuit checks no finer one without a
+/// comparison.
 pub(super) fn relu_bits(window: Window) -> u32 {
     let reach = i128::from(window.lo).unsigned_abs().max(i128::from(window.hi()).unsigned_abs() + 1);
-    (128 - (reach.max(2) - 1).leading_zeros()).max(1)
+    (128 - (reach.max(2) - 1).leading_zeros()).next_multiple_of(scale::DIGIT_BITS)
 }

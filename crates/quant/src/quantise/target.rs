@@ -47,11 +47,11 @@ impl Targets {
             }
         }
         let roots: Vec<usize> = (0..graph.len()).map(|i| classes.root(i)).collect();
-        let mut sizes = vec![0usize; graph.len()];
-        for root in &roots {
-            sizes[*root] += 1;
+        let mut rounded = vec![0usize; graph.len()];
+        for (id, root) in graph.ids().zip(&roots) {
+            rounded[*root] += usize::from(start(id) != FREE);
         }
-        let shared = roots.iter().map(|r| sizes[*r] > 1).collect();
+        let shared = roots.iter().map(|r| rounded[*r] > 1).collect();
         let exponent = |(id, root): (NodeId, &usize)| match classes.exponents[*root] {
             FREE => own(id),
             e => e,
@@ -64,7 +64,7 @@ impl Targets {
         self.exponents[id.index()]
     }
 
-    /// Whether other nodes have the same target so as to be mixed with `id`.
+    /// Whether other nodes are rounded to the same target so as to be mixed with `id`.
     pub(crate) fn is_shared(&self, id: NodeId) -> bool {
         self.shared[id.index()]
     }

@@ -44,11 +44,11 @@ fn inputs_out_of_range() {
     let b = perceptron();
     let calibration = calibrate(&b.graph, &[one(&[1.0, -1.0, 0.5, 0.0])]).unwrap();
     let program = quantise(&b.graph, &calibration, &Config::default()).unwrap();
-    for (bad, text) in [(f64::NAN, "NaN"), (f64::INFINITY, "inf"), (-2.5, "-2.5")] {
+    for (bad, text) in [(f64::NAN, "NaN"), (f64::INFINITY, "inf"), (-4.5, "-4.5")] {
         let error = program.quantise_inputs(&one(&[0.0, 0.0, bad, 0.0])).unwrap_err();
         assert!(matches!(&error, QuantError::InputRange { input, index: 2, .. } if input == "x"), "{error}");
         let expected = format!(
-            "input \"x\": element 2 is {text}, expected a value in [-2, 1.999755859375]; recalibrate with this sample, \
+            "input \"x\": element 2 is {text}, expected a value in [-2, 1.9999847412109375]; recalibrate with this sample, \
              or clip it"
         );
         assert_eq!(error.to_string(), expected);
