@@ -66,12 +66,7 @@ pub(crate) fn proven_window(proven: &Interval) -> Option<Window> {
 
 /// Bits of a range check: the circuit checks octal digits and at most one bit on top, so that `3 m + 2` bits cost more than
 /// `3 m + 3`.
-pub(crate) fn checked_bits(bits: u32) -> u32 {
-    if bits % 3 == 2 { bits + 1 } else { bits }
-}
-
-/// Window sizes that the circuit checks by octal digits alone: all digits, or one bit more. Others cost a comparison.
-fn cheap(bits: u32) -> u32 {
+fn checked_bits(bits: u32) -> u32 {
     if bits % DIGIT_BITS == 2 { bits + 1 } else { bits }
 }
 

@@ -54,8 +54,11 @@ impl Demand {
     }
 
     /// Extra bits that tables ask of `id`.
-    fn for_tables(&self, id: NodeId) -> u32 {
-        self.tabled[id.index()].map_or(0, |bits| bits.clamp(0, TABLED) as u32)
+    fn for_tables(&self, id: NodeId, config: &Config) -> u32 {
+        match self.tabled[id.index()] {
+            Some(bits) if bits > 0 => bits.min(TABLED) as u32 + config.activation_bits - usual_bits(config),
+            _ => 0,
+        }
     }
 
     /// Scale of `id` with headroom and its extra bits.
@@ -76,7 +79,7 @@ impl Demand {
         config: &Config,
     ) {
         let i = id.index();
-        let beyond = |bits: u32| bits.saturating_sub(config.activation_bits);
+        let beyond = |bits: u32| bits.saturating_sub(usual_bits(config));
         // A summand smaller than its sum has bits to spare at the scale of the sum.
         let spare = |sum: &Sum<Float>, user: NodeId| {
             let terms = graph.node(user).inputs.iter().zip(&sum.coefficients);
@@ -98,7 +101,7 @@ impl Demand {
             let summands = match &node.op {
                 CoreOp::Map(Function::Pow(2.0)) => beyond(SQUARED),
                 CoreOp::Contract(_) if node.inputs.iter().all(|x| *x == id) => beyond(SQUARED),
-                CoreOp::Contract(_) | CoreOp::Conv(_) => self.for_tables(user),
+                CoreOp::Contract(_) | CoreOp::Conv(_) => self.for_tables(user, config),
                 CoreOp::Sum(sum) if self.summands[u] > 0 => {
                     (self.summands[u] as i32 - spare(sum, user)).clamp(0, TABLED) as u32
                 }
@@ -121,6 +124,6 @@ impl Demand {
             self.tabled[i] = self.tabled[i].max(tabled);
             self.summands[i] = self.summands[i].max(summands);
         }
-        self.summands[i] = self.summands[i].max(self.for_tables(id));
+        self.summands[i] = self.summands[i].max(self.for_tables(id, config));
     }
 }

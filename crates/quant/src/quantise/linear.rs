@@ -6,9 +6,7 @@ use plonnx_ir::{CoreOp, DType, Function, NodeId};
 use super::Lowering;
 use super::operand::Operand;
 use crate::error::QuantError;
-
-/// Bits of one digit of the circuit's range checks.
-const DIGIT: u32 = 3;
+use crate::scale;
 
 impl Lowering<'_> {
     pub(super) fn lower_contract(
@@ -23,9 +21,9 @@ impl Lowering<'_> {
         {
             return self.scaled(id, x, factor);
         }
-        // Errors of single products do not average out. Weights have no headroom, but fewer bits to start with.
+        // Errors of single products do not average out.
         let single = if spec.summed().is_empty() { 2 } else { 0 };
-        let extra = single.max(self.demand.weight_bits(id, self.config));
+        let extra = single.max(self.extra_weight_bits(id));
         let (x, y) = (self.factor(a, b, extra)?, self.factor(b, a, extra)?);
         self.emit(id, CoreOp::Contract(spec.clone()), &[x.id, y.id], x.scale + y.scale)
     }
@@ -38,6 +36,13 @@ impl Lowering<'_> {
             _ => return None,
         };
         (*labels == spec.out && spec.summed().is_empty() && !self.structure.is_constant(x)).then_some((x, factor))
+    }
+
+    /// Bits beyond those of other weights that weights of the product `id` have: what tables of it need, and a digit where
+    /// the results are so few that shifting it out again costs nothing.
+    fn extra_weight_bits(&self, id: NodeId) -> u32 {
+        let spare = if self.is_small(id) { scale::DIGIT_BITS } else { 0 };
+        self.demand.weight_bits(id, self.config).max(spare)
     }
 
     /// A narrow operand of a product with `other`; a constant one has `extra` bits beyond those of other weights.
@@ -60,7 +65,7 @@ impl Lowering<'_> {
 
     pub(super) fn lower_conv(&mut self, id: NodeId, conv: &Conv) -> Result<Operand, QuantError> {
         let inputs = self.source.node(id).inputs.clone();
-        let extra = self.demand.weight_bits(id, self.config);
+        let extra = self.extra_weight_bits(id);
         let (x, w) = (self.factor(inputs[0], inputs[1], extra)?, self.factor(inputs[1], inputs[0], extra)?);
         self.emit(id, CoreOp::Conv(conv.clone()), &[x.id, w.id], x.scale + w.scale)
     }
