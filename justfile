@@ -1,0 +1,39 @@
+# Shortcuts; `just --list` shows them. Everything here is plain cargo.
+
+# Compile, prove and verify a model that comes with the repository.
+demo:
+    cargo run --release -- demo
+
+# All tests.
+test:
+    cargo test --workspace --locked
+
+# Formatting and lints, as the checks demand them.
+lint:
+    cargo fmt --all -- --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Everything that has to pass.
+ci:
+    .ci/run
+
+# Format all code.
+fmt:
+    cargo fmt --all
+
+# Time compiling, proving and verifying LeNet-5, and compare with the last run.
+bench *args:
+    cargo bench -p plonnx-backend --bench kernels -- {{args}}
+
+# Accept the current text forms and circuit statistics as snapshots. Look at the diff afterwards.
+snapshots:
+    INSTA_UPDATE=always cargo test --workspace --locked
+    git status --short -- '*.snap'
+
+# How the test models are made.
+fixtures:
+    @sed -n '/^## Regenerating/,/^## Large/p' fixtures/README.md | sed '$d'
+
+# Documentation of all crates.
+doc:
+    cargo doc --workspace --no-deps --open
