@@ -1,0 +1,91 @@
+//! Real models: circuit statistics as snapshots, a clean witness, a proof that verifies.
+
+use ndarray_npy::NpzReader;
+use plonnx_backend::{Circuit, Profile, Settings, Visibility};
+use plonnx_frontend::Options;
+use plonnx_ir::Tensor;
+
+struct Fixture {
+    circuit: Circuit,
+    inputs: Vec<Vec<Tensor<i64>>>,
+}
+
+fn tensors(path: &str, name: &str, shape: &[usize], count: usize) -> Vec<Tensor<f64>> {
+    let mut npz = NpzReader::new(std::fs::File::open(path).unwrap()).unwrap();
+    let array = match npz.by_name::<ndarray::OwnedRepr<f32>, ndarray::IxDyn>(name) {
+        Ok(reals) => reals.mapv(f64::from),
+        Err(_) => npz.by_name::<ndarray::OwnedRepr<i64>, ndarray::IxDyn>(name).unwrap().mapv(|v| v as f64),
+    };
+    let samples = array.outer_iter().take(count);
+    samples.map(|s| Tensor::from_vec(shape, s.iter().copied().collect()).unwrap()).collect()
+}
+
+fn load(name: &str, profile: Profile) -> Fixture {
+    let folder = format!("{}/../../fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+    let bytes = std::fs::read(format!("{folder}/model.onnx")).unwrap();
+    let mut options = Options::default();
+    if name != "transformer-block" {
+        options.dims.insert("batch".into(), 1);
+    }
+    let import = plonnx_frontend::import(&bytes, &options).unwrap();
+    let samples: Vec<Vec<Tensor<f64>>> =
+        import.inputs.iter().map(|i| tensors(&format!("{folder}/inputs.npz"), &i.name, &i.shape, 16)).collect();
+    let samples: Vec<Vec<Tensor<f64>>> =
+        (0..samples[0].len()).map(|s| samples.iter().map(|input| input[s].clone()).collect()).collect();
+    let calibration = plonnx_quant::calibrate(&import.graph, &samples).unwrap();
+    let program = plonnx_quant::quantise(&import.graph, &calibration, &plonnx_quant::Config::default()).unwrap();
+    let settings = Settings {
+        profile,
+        inputs: vec![Visibility::Private; program.graph.inputs().len()],
+        outputs: vec![Visibility::Public; program.graph.outputs().len()],
+    };
+    let inputs = samples.iter().map(|s| program.quantise_inputs(s).unwrap()).collect();
+    Fixture { circuit: Circuit::compile(program.graph, settings).unwrap(), inputs }
+}
+
+fn prove(name: &str) {
+    let fixture = load(name, Profile::Standard);
+    let circuit = &fixture.circuit;
+    insta::assert_snapshot!(name, circuit.stats());
+    for inputs in fixture.inputs.iter().take(3) {
+        let witness = circuit.witness(inputs).unwrap();
+        let violations = circuit.check(&witness);
+        assert!(violations.is_empty(), "{name}: {}", violations[0]);
+    }
+    let proof = circuit.prove(&circuit.witness(&fixture.inputs[0]).unwrap()).unwrap();
+    circuit.verifying_key().verify(&proof).unwrap();
+    assert!(circuit.verifying_key().security().conjectured() >= 95.0);
+    // The same proof does not stand for another sample's result.
+    let other = circuit.prove(&circuit.witness(&fixture.inputs[1]).unwrap()).unwrap();
+    let mut mixed = proof.clone();
+    mixed.public = other.public.clone();
+    assert!(mixed.public == proof.public || circuit.verifying_key().verify(&mixed).is_err());
+}
+
+macro_rules! fixtures {
+    ($($test:ident: $name:literal),* $(,)?) => {
+        $(#[test] fn $test() { prove($name); })*
+    };
+}
+
+fixtures! {
+    logreg_iris: "logreg-iris",
+    mlp_mnist: "mlp-mnist",
+    lenet5: "lenet5",
+    resnet_mnist: "resnet-mnist",
+    dwsep_mnist: "dwsep-mnist",
+    transformer_block: "transformer-block",
+    transformer_chars: "transformer-chars",
+}
+
+#[test]
+fn proven_profile() {
+    let fixture = load("logreg-iris", Profile::Proven80);
+    let key = fixture.circuit.verifying_key();
+    assert!(key.security().proven() >= 80.0, "{:?}", key.security());
+    let proof = fixture.circuit.prove(&fixture.circuit.witness(&fixture.inputs[0]).unwrap()).unwrap();
+    key.verify(&proof).unwrap();
+    let standard = load("logreg-iris", Profile::Standard);
+    assert_ne!(key.hash(), standard.circuit.verifying_key().hash());
+    assert!(standard.circuit.verifying_key().verify(&proof).is_err());
+}
