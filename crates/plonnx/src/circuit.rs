@@ -48,11 +48,8 @@ pub fn embed(
     let inputs: Vec<Vec<Target>> = segment.inputs.iter().map(|id| graph.node(*id).fact.len()).map(targets).collect();
     let visibility = vec![Visibility::Private; segment.inputs.len() + segment.outputs.len()];
     let (hidden_inputs, hidden_outputs) = visibility.split_at(segment.inputs.len());
-    let settings = Settings {
-        profile: Profile::default(),
-        inputs: hidden_inputs.to_vec(),
-        outputs: hidden_outputs.to_vec(),
-    };
+    let settings =
+        Settings { profile: Profile::default(), inputs: hidden_inputs.to_vec(), outputs: hidden_outputs.to_vec() };
     let digest = program_digest(graph, &settings);
     let emission = emit(builder, graph, &segment, &inputs, digest, &visibility, weights_per_row)?;
     Ok(Embedded { inputs, outputs: emission.outputs, program: program.clone(), tape: emission.tape })
@@ -61,7 +58,11 @@ pub fn embed(
 impl Embedded {
     /// Evaluates the program on real inputs, assigns its rows and its input targets in `witness`, and gives the integers
     /// of the outputs.
-    pub fn assign(&self, inputs: &[Tensor<f64>], witness: &mut impl WitnessWrite<F>) -> Result<Vec<Tensor<i64>>, crate::Error> {
+    pub fn assign(
+        &self,
+        inputs: &[Tensor<f64>],
+        witness: &mut impl WitnessWrite<F>,
+    ) -> Result<Vec<Tensor<i64>>, crate::Error> {
         let integers = self.program.quantise_inputs(inputs)?;
         let values = eval_all(&self.program.graph, &integers).map_err(|error| match error {
             IrError::Range { node, op, reason } => QuantError::Range { node, op, reason },
@@ -88,4 +89,3 @@ impl Embedded {
         Ok(outputs.filter_map(|o| values.get(o.node.index()).cloned()).collect())
     }
 }
-

@@ -1,22 +1,71 @@
-//! Compiled models.
+//! What becomes of a model: a field program, then a circuit.
 
 use std::time::Duration;
 
+use plonnx_backend::Settings;
 use plonnx_frontend::Import;
 use plonnx_ir::{Tensor, eval};
-use plonnx_quant::{Fidelity, fidelity};
-use plonnx_runtime::{Proof, Prover, VerifyingKey};
+use plonnx_quant::{Fidelity, Program, fidelity};
+use plonnx_runtime::{Proof, Provenance, Prover, VerifyingKey};
 
 use crate::data::{Arrays, Samples};
 use crate::error::Error;
-use crate::model::{Phase, slots};
+use crate::model::{Clock, Observer, Phase, slots};
+
+/// A model as a field program. It computes what a circuit would prove, but has no circuit yet.
+#[derive(Debug)]
+pub struct Quantised {
+    pub import: Import,
+    pub program: Program,
+    pub settings: Settings,
+    pub provenance: Provenance,
+    /// How long each step took.
+    pub times: Vec<(Phase, Duration)>,
+}
 
 /// A model with its circuit, its keys, and the float graph that it was made of.
 #[derive(Debug)]
 pub struct Compiled {
-    pub(crate) prover: Prover,
-    pub(crate) import: Import,
-    pub(crate) times: Vec<(Phase, Duration)>,
+    import: Import,
+    prover: Prover,
+    times: Vec<(Phase, Duration)>,
+}
+
+impl Quantised {
+    /// Builds the circuit and its keys.
+    pub fn build(self) -> Result<Compiled, Error> {
+        self.build_with(&mut |_| {})
+    }
+
+    /// [`Quantised::build`] that tells about its progress.
+    pub fn build_with(self, observer: Observer) -> Result<Compiled, Error> {
+        let mut clock = Clock::new(observer);
+        clock.start(Phase::Build);
+        let prover = Prover::compile(self.program, self.settings, self.provenance)?;
+        let mut times = self.times;
+        times.extend(clock.stop());
+        Ok(Compiled { import: self.import, prover, times })
+    }
+
+    /// Outputs for `inputs`, as a proof would say.
+    pub fn infer(&self, inputs: &[Tensor<f64>]) -> Result<Vec<Tensor<f64>>, Error> {
+        Ok(self.program.infer(inputs)?)
+    }
+
+    /// Outputs of the float graph for `inputs`.
+    pub fn infer_float(&self, inputs: &[Tensor<f64>]) -> Result<Vec<Tensor<f64>>, Error> {
+        infer_float(&self.import, inputs)
+    }
+
+    /// Cuts `arrays` into samples of the inputs.
+    pub fn samples(&self, arrays: &Arrays) -> Result<Samples, Error> {
+        Ok(arrays.samples(&slots(&self.import.inputs))?)
+    }
+
+    /// How far the outputs, and all values on the way, are from those of the float graph.
+    pub fn fidelity(&self, samples: &[Vec<Tensor<f64>>]) -> Result<Fidelity, Error> {
+        Ok(fidelity(&self.import.graph, &self.program, samples)?)
+    }
 }
 
 impl Compiled {
@@ -37,7 +86,7 @@ impl Compiled {
 
     /// Outputs of the float graph for `inputs`.
     pub fn infer_float(&self, inputs: &[Tensor<f64>]) -> Result<Vec<Tensor<f64>>, Error> {
-        eval(&self.import.graph, inputs).map_err(|e| Error::Quant(e.into()))
+        infer_float(&self.import, inputs)
     }
 
     /// Cuts `arrays` into samples of the inputs.
@@ -69,4 +118,8 @@ impl Compiled {
     pub fn times(&self) -> &[(Phase, Duration)] {
         &self.times
     }
+}
+
+fn infer_float(import: &Import, inputs: &[Tensor<f64>]) -> Result<Vec<Tensor<f64>>, Error> {
+    eval(&import.graph, inputs).map_err(|e| Error::Quant(e.into()))
 }

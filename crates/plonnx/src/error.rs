@@ -93,7 +93,9 @@ fn frontend(error: &FrontendError) -> Class {
 fn quant(error: &QuantError) -> Class {
     match error {
         QuantError::Config { .. } => Class::Usage,
-        QuantError::Unsupported { .. } | QuantError::Undefined { .. } | QuantError::Divisor { .. } => Class::Unsupported,
+        QuantError::Unsupported { .. } | QuantError::Undefined { .. } | QuantError::Divisor { .. } => {
+            Class::Unsupported
+        }
         QuantError::Bound { .. } | QuantError::Graph(IrError::Limit { .. }) => Class::Limit,
         QuantError::Graph(IrError::Invalid { .. } | IrError::Text { .. }) => Class::Bug,
         _ => Class::Invalid,
@@ -104,7 +106,9 @@ fn runtime(error: &RuntimeError) -> Class {
     match error.root() {
         RuntimeError::Quant(error) => quant(error),
         RuntimeError::TooLarge { .. } => Class::Limit,
-        RuntimeError::OtherKey { .. } | RuntimeError::OtherProfile { .. } | RuntimeError::Claim { .. } => Class::Rejected,
+        RuntimeError::OtherKey { .. } | RuntimeError::OtherProfile { .. } | RuntimeError::Claim { .. } => {
+            Class::Rejected
+        }
         // A proof that was altered is no proof.
         RuntimeError::Damaged { kind, .. } | RuntimeError::Malformed { kind, .. }
             if *kind == plonnx_runtime::artifact::Kind::Proof =>

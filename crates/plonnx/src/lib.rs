@@ -42,9 +42,9 @@ mod error;
 mod model;
 mod size;
 
-pub use compiled::Compiled;
+pub use compiled::{Compiled, Quantised};
 pub use error::{Class, Error};
-pub use model::{Inputs, Model, Observer, Phase};
+pub use model::{Model, Observer, Phase};
 pub use size::macs;
 
 pub use plonnx_backend as backend;

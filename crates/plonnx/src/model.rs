@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 
 use plonnx_backend::{Profile, Settings, Visibility};
 use plonnx_frontend::{Import, Options, ValueInfo, import};
-use plonnx_ir::Tensor;
-use plonnx_quant::{Calibration, Config, Program, calibrate, calibrate_declared, quantise};
-use plonnx_runtime::{Prover, Provenance};
+use plonnx_quant::{Calibration, Config, calibrate, calibrate_declared, quantise};
+use plonnx_runtime::Provenance;
 
-use crate::compiled::Compiled;
+use crate::compiled::{Compiled, Quantised};
 use crate::data::{Arrays, Slot};
 use crate::error::Error;
 use crate::size::macs;
@@ -215,32 +214,35 @@ impl Model {
         Ok(import(&self.bytes, &self.options)?)
     }
 
-    /// Ranges of all values of an import of this model, and how they were found.
-    pub fn calibration(&self, import: &Import) -> Result<(Calibration, String), Error> {
-        let slots = slots(&import.inputs);
-        if let Some(arrays) = &self.ranges.samples {
-            let samples = arrays.samples(&slots)?.first(self.ranges.most)?;
-            return Ok((calibrate(&import.graph, &samples)?, format!("{} samples", samples.len())));
-        }
-        known("input", self.ranges.named.keys(), &import.inputs)?;
-        let range = |slot: &Slot| self.ranges.named.get(&slot.0).copied().or(self.ranges.all);
-        let ranges: Vec<(f64, f64)> = slots.iter().map(|s| range(s).ok_or(Error::Uncalibrated)).collect::<Result<_, _>>()?;
-        let texts: Vec<String> = slots.iter().zip(&ranges).map(|(s, r)| format!("{} in [{}, {}]", s.0, r.0, r.1)).collect();
-        Ok((calibrate_declared(&import.graph, &ranges)?, format!("declared ranges: {}", texts.join(", "))))
+    /// Quantises the model to a field program.
+    pub fn quantise(&self) -> Result<Quantised, Error> {
+        self.quantise_with(&mut |_| {})
     }
 
-    /// The field program of an import of this model.
-    pub fn quantise(&self, import: &Import, calibration: &Calibration) -> Result<Program, Error> {
-        Ok(quantise(&import.graph, calibration, &self.config)?)
-    }
-
-    /// What the circuit of an import of this model hides and how secure it is.
-    pub fn settings(&self, import: &Import) -> Result<Settings, Error> {
-        Ok(Settings {
+    /// [`Model::quantise`] that tells about its progress.
+    pub fn quantise_with(&self, observer: Observer) -> Result<Quantised, Error> {
+        let mut clock = Clock::new(observer);
+        clock.start(Phase::Import);
+        let import = self.import()?;
+        let settings = Settings {
             profile: self.profile,
             inputs: self.inputs.resolve("input", &import.inputs)?,
             outputs: self.outputs.resolve("output", &import.outputs)?,
-        })
+        };
+        clock.start(Phase::Calibrate);
+        let (ranges, calibration) = self.calibration(&import)?;
+        clock.start(Phase::Quantise);
+        let program = quantise(&import.graph, &ranges, &self.config)?;
+        let provenance = Provenance {
+            source: self.source.clone(),
+            hash: *blake3::hash(&self.bytes).as_bytes(),
+            producer: import.producer.clone(),
+            params: import.params,
+            macs: macs(&import.graph),
+            calibration,
+            report: program.report(),
+        };
+        Ok(Quantised { import, program, settings, provenance, times: clock.stop() })
     }
 
     /// Compiles the model to a circuit with its keys.
@@ -250,32 +252,45 @@ impl Model {
 
     /// [`Model::compile`] that tells about its progress.
     pub fn compile_with(&self, observer: Observer) -> Result<Compiled, Error> {
-        let mut times = Vec::new();
-        let mut timed = |phase: Phase| {
-            observer(phase);
-            times.push((phase, Instant::now()));
-        };
-        timed(Phase::Import);
-        let import = self.import()?;
-        let settings = self.settings(&import)?;
-        timed(Phase::Calibrate);
-        let (calibration, source) = self.calibration(&import)?;
-        timed(Phase::Quantise);
-        let program = self.quantise(&import, &calibration)?;
-        timed(Phase::Build);
-        let provenance = Provenance {
-            source: self.source.clone(),
-            hash: *blake3::hash(&self.bytes).as_bytes(),
-            producer: import.producer.clone(),
-            params: import.params,
-            macs: macs(&import.graph),
-            calibration: source,
-            report: program.report(),
-        };
-        let prover = Prover::compile(program, settings, provenance)?;
-        let ends = times.iter().skip(1).map(|t| t.1).chain([Instant::now()]);
-        let times: Vec<(Phase, Duration)> = times.iter().zip(ends).map(|((p, start), end)| (*p, end - *start)).collect();
-        Ok(Compiled { prover, import, times })
+        self.quantise_with(&mut *observer)?.build_with(observer)
+    }
+
+    /// Ranges of all values of an import of this model, and how they were found.
+    fn calibration(&self, import: &Import) -> Result<(Calibration, String), Error> {
+        let slots = slots(&import.inputs);
+        if let Some(arrays) = &self.ranges.samples {
+            let samples = arrays.samples(&slots)?.first(self.ranges.most)?;
+            return Ok((calibrate(&import.graph, &samples)?, format!("{} samples", samples.len())));
+        }
+        known("input", self.ranges.named.keys(), &import.inputs)?;
+        let range = |slot: &Slot| self.ranges.named.get(&slot.0).copied().or(self.ranges.all);
+        let ranges = slots.iter().map(|slot| range(slot).ok_or(Error::Uncalibrated)).collect::<Result<Vec<_>, _>>()?;
+        let texts: Vec<String> =
+            slots.iter().zip(&ranges).map(|(s, r)| format!("{} in [{}, {}]", s.0, r.0, r.1)).collect();
+        Ok((calibrate_declared(&import.graph, &ranges)?, format!("declared ranges: {}", texts.join(", "))))
+    }
+}
+
+/// Measures the steps of compilation.
+pub(crate) struct Clock<'a> {
+    observer: Observer<'a>,
+    starts: Vec<(Phase, Instant)>,
+}
+
+impl<'a> Clock<'a> {
+    pub(crate) fn new(observer: Observer<'a>) -> Self {
+        Self { observer, starts: Vec::new() }
+    }
+
+    pub(crate) fn start(&mut self, phase: Phase) {
+        (self.observer)(phase);
+        self.starts.push((phase, Instant::now()));
+    }
+
+    /// Durations of the steps.
+    pub(crate) fn stop(self) -> Vec<(Phase, Duration)> {
+        let ends = self.starts.iter().skip(1).map(|s| s.1).chain([Instant::now()]);
+        self.starts.iter().zip(ends).map(|((phase, start), end)| (*phase, end - *start)).collect()
     }
 }
 
@@ -283,6 +298,3 @@ impl Model {
 pub(crate) fn slots(values: &[ValueInfo]) -> Vec<Slot> {
     values.iter().map(|v| (v.name.clone(), v.shape.clone())).collect()
 }
-
-/// One tensor per input.
-pub type Inputs = Vec<Tensor<f64>>;

@@ -88,7 +88,8 @@ impl Model {
             let tensor = read_tensor(tensor).map_err(malformed)?;
             pool.insert(tensor.fingerprint(), tensor);
         }
-        let graph: Graph<Field> = text::parse(&body.program, &pool).map_err(|e| malformed(format!("its program: {e}")))?;
+        let graph: Graph<Field> =
+            text::parse(&body.program, &pool).map_err(|e| malformed(format!("its program: {e}")))?;
         plonnx_ir::verify(&graph).map_err(|errors| {
             let first = errors.first().map(ToString::to_string).unwrap_or_default();
             malformed(format!("its program is invalid: {first}"))
@@ -216,7 +217,8 @@ mod tests {
 
     #[test]
     fn malformed_tensors_are_refused() {
-        let tensor = |shape: &[u64], width, bytes| message::Tensor { shape: shape.to_vec(), width, data: vec![0; bytes] };
+        let tensor =
+            |shape: &[u64], width, bytes| message::Tensor { shape: shape.to_vec(), width, data: vec![0; bytes] };
         assert!(read_tensor(tensor(&[2], 2, 4)).is_ok());
         assert!(read_tensor(tensor(&[2], 2, 5)).is_err());
         assert!(read_tensor(tensor(&[2], 2, 6)).is_err());

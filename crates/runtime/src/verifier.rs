@@ -89,7 +89,8 @@ pub fn verify(key: &VerifyingKey, proof: &Proof, claims: &[Claim]) -> Result<Ver
 fn revealed(port: &Port, integers: &[i64]) -> Result<Revealed, RuntimeError> {
     let scale = Log2Scale(port.scale);
     let reals = integers.iter().map(|q| scale.real(*q)).collect();
-    let mismatch = || RuntimeError::Claims { port: port.name.clone(), reason: "its elements do not fit its shape".into() };
+    let mismatch =
+        || RuntimeError::Claims { port: port.name.clone(), reason: "its elements do not fit its shape".into() };
     let values = Tensor::from_vec(&port.shape, reals).ok_or_else(mismatch)?;
     Ok(Revealed { name: port.name.clone(), input: port.input, kind: port.kind, integers: integers.to_vec(), values })
 }
@@ -104,7 +105,9 @@ fn compare(key: &VerifyingKey, verified: &Verified, claim: &Claim) -> Result<(),
         return Err(refuse(format!("the proof has no such tensor; its public ones are: {}", known.join(", "))));
     };
     let expected = tensor.integers.len();
-    let fits = |got: usize| if got == expected { Ok(()) } else { Err(refuse(format!("expected {expected} elements, got {got}"))) };
+    let fits = |got: usize| {
+        if got == expected { Ok(()) } else { Err(refuse(format!("expected {expected} elements, got {got}"))) }
+    };
     let scale = Log2Scale(key.ports().iter().find(|p| p.name == claim.port).map_or(0, |p| p.scale));
     let differing = match &claim.values {
         Values::Integers(claimed) => {

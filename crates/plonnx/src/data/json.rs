@@ -10,7 +10,8 @@ const MAX_RANK: usize = 16;
 
 /// The arrays in a JSON file: an object by name, or one array without a name.
 pub(super) fn read(bytes: &[u8]) -> Result<Arrays, DataError> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|e| malformed(format!("{e}; NaN and Infinity are not JSON")))?;
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|e| malformed(format!("{e}; NaN and Infinity are not JSON")))?;
     let mut arrays = Arrays::default();
     match value {
         Value::Object(fields) => {

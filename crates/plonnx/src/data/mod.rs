@@ -65,7 +65,11 @@ fn names(names: &[String]) -> String {
     if names.is_empty() {
         return "none".into();
     }
-    names.iter().map(|n| if n.is_empty() { "one without a name".into() } else { format!("\"{n}\"") }).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|n| if n.is_empty() { "one without a name".into() } else { format!("\"{n}\"") })
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Largest data file, in bytes.
@@ -267,7 +271,8 @@ mod tests {
     #[test]
     fn samples_lie_along_the_first_axis() {
         let slots = [("x".to_string(), vec![1, 2, 3])];
-        for (shape, count) in [(&[1, 2, 3][..], 1), (&[4, 2, 3], 4), (&[4, 1, 2, 3], 4), (&[2, 3], 1), (&[0, 2, 3], 0)] {
+        for (shape, count) in [(&[1, 2, 3][..], 1), (&[4, 2, 3], 4), (&[4, 1, 2, 3], 4), (&[2, 3], 1), (&[0, 2, 3], 0)]
+        {
             let samples = Arrays::single("", array(shape)).samples(&slots).unwrap();
             assert_eq!(samples.len(), count, "{shape:?}");
             for i in 0..count {

@@ -83,7 +83,8 @@ struct Element {
 impl Element {
     /// Reads a type descriptor such as `<f4`.
     fn parse(descr: &str) -> Result<Self, String> {
-        let unsupported = || format!("expected elements of type bool, int, uint or float, got \"{}\"", descr.escape_debug());
+        let unsupported =
+            || format!("expected elements of type bool, int, uint or float, got \"{}\"", descr.escape_debug());
         let mut chars = descr.chars();
         let (order, kind) = (chars.next(), chars.next());
         let size: usize = chars.as_str().parse().map_err(|_| unsupported())?;

@@ -1,0 +1,10 @@
+//! One file for every command.
+
+pub(crate) mod bench;
+pub(crate) mod check;
+pub(crate) mod compile;
+pub(crate) mod demo;
+pub(crate) mod inspect;
+pub(crate) mod prove;
+pub(crate) mod run;
+pub(crate) mod verify;
