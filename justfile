@@ -25,6 +25,10 @@ fmt:
 bench *args:
     cargo bench -p plonnx-backend --bench kernels -- {{args}}
 
+# Measure one model, such as fixtures/lenet5, as a JSON object.
+bench-json model *args:
+    cargo run --release -- bench {{model}} --json {{args}}
+
 # Accept the current text forms and circuit statistics as snapshots. Look at the diff afterwards.
 snapshots:
     INSTA_UPDATE=always cargo test --workspace --locked
