@@ -8,6 +8,7 @@ mod forecast;
 mod panic;
 mod progress;
 mod source;
+mod style;
 mod text;
 
 use std::process::ExitCode;

@@ -12,12 +12,19 @@ use crate::text::seconds;
 pub(crate) struct Progress {
     current: Option<(ProgressBar, Instant)>,
     quiet: bool,
+    /// Whether finished phases stay on the terminal.
+    keep: bool,
 }
 
 impl Progress {
     /// Shows phases, unless `quiet`.
     pub(crate) fn new(quiet: bool) -> Self {
-        Self { current: None, quiet }
+        Self { current: None, quiet, keep: true }
+    }
+
+    /// Shows the current phase only, unless `quiet`.
+    pub(crate) fn transient(quiet: bool) -> Self {
+        Self { current: None, quiet, keep: false }
     }
 
     /// Begins a phase; the one before has ended.
@@ -35,6 +42,9 @@ impl Progress {
     /// Ends the phase.
     pub(crate) fn end(&mut self) {
         if let Some((bar, started)) = self.current.take() {
+            if !self.keep {
+                return bar.finish_and_clear();
+            }
             if let Ok(style) = ProgressStyle::with_template("    {msg}") {
                 bar.set_style(style);
             }
