@@ -106,8 +106,7 @@ impl VerifyingKey {
         // plonky2's readers trust lengths they read; a panic there is a malformed key, not a crash.
         let read = catch_unwind(AssertUnwindSafe(|| VerifierCircuitData::from_bytes(inner.to_vec(), &Gates)));
         let data = read.ok().and_then(Result::ok).ok_or_else(|| malformed("not verifier data"))?;
-        let mut expected = profile.circuit_config(data.common.config.num_constants);
-        expected.num_constants = data.common.config.num_constants;
+        let expected = profile.circuit_config(data.common.config.num_constants);
         if data.common.config != expected {
             return Err(malformed("its proof system parameters are not those of its profile"));
         }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use num_bigint::BigInt;
-use plonky2::field::types::Field as _;
+use num_bigint::{BigInt, BigUint};
+use plonky2::field::types::{Field as _, Field64 as _};
 use plonnx_ir::NodeId;
 use plonnx_ir::op::{Requant, Table, Window};
 
@@ -96,10 +96,13 @@ impl Emitter<'_, '_> {
     }
 
     fn requantise(&mut self, id: NodeId, operand: NodeId, layout: Layout) -> Result<Vec<Cell>, BackendError> {
+        // `2^align (acc - acc_offset)` and the digits' value must differ by less than p, so that they are equal integers.
         let bound = &self.bounds[operand.index()];
-        let limit = BigInt::from(1) << 61u32;
-        if layout.digits > 19 || bound.hi >= limit || bound.lo <= -limit {
-            return Err(self.unsupported(id, "needs more than 57 bits to round; lower activation_bits or weight_bits"));
+        let reach = bound.lo.magnitude().max(bound.hi.magnitude()).clone();
+        let reach = (reach + layout.constants.acc_offset.unsigned_abs()) << layout.constants.align;
+        let value = BigUint::from(2u32) << (DIGIT_BITS as usize * layout.digits);
+        if layout.digits > 19 || reach + value >= BigUint::from(F::ORDER) {
+            return Err(self.unsupported(id, "needs more bits to round than the field has; lower activation_bits or weight_bits"));
         }
         let len = self.graph.node(operand).fact.len();
         if self.graph.node(operand).op.is_wide() {
@@ -177,6 +180,9 @@ impl Emitter<'_, '_> {
 
     /// `y^2 <= v 2^shift < (y + 1)^2`, with `y` in `[0, 2^bits)`.
     fn sqrt(&mut self, id: NodeId, shift: u32, bits: u32, operand: NodeId) -> Result<Vec<Cell>, BackendError> {
+        if self.bounds[operand.index()].lo < BigInt::from(0) {
+            return Err(self.unsupported(id, "the radicand may be negative; clip it at zero in the model"));
+        }
         let widest: BigInt = self.bounds[operand.index()].hi.clone().max(BigInt::from(1)) << shift;
         if widest.bits() > 60 || 2 * bits > 60 {
             return Err(self.unsupported(id, "the radicand needs more than 60 bits; lower activation_bits"));

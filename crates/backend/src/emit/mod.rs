@@ -10,8 +10,8 @@ mod nonlinear;
 
 use plonky2::iop::target::Target;
 use plonky2::plonk::circuit_builder::CircuitBuilder;
-use plonnx_ir::op::View;
-use plonnx_ir::{CoreOp, Field, Graph, Interval, NodeId, Tensor, bounds, eval_op};
+use plonnx_ir::op::{Requant, View};
+use plonnx_ir::{CoreOp, Field, Graph, Interval, NodeId, Tensor, bounds, eval_op, op_bound};
 
 use crate::argument::linear::Forms;
 use crate::argument::lookup::{self, TableUse};
@@ -88,7 +88,10 @@ struct Group {
 struct Emitter<'a, 'b> {
     graph: &'a Graph<Field>,
     asm: Assembler<'b>,
+    /// What holds of a value if all arguments hold.
     bounds: Vec<Interval>,
+    /// What holds of a narrow value by constraints without challenges, whatever a prover commits to.
+    unconditional: Vec<Interval>,
     cells: Vec<Option<Vec<Cell>>>,
     constants: Vec<Option<Tensor<i64>>>,
     groups: Vec<Group>,
@@ -135,6 +138,7 @@ pub fn emit(
     let mut emitter = Emitter {
         graph,
         asm,
+        unconditional: unconditional(graph, &bounds),
         bounds,
         cells: vec![None; size],
         constants: vec![None; size],
@@ -182,6 +186,30 @@ pub fn emit(
         outputs.push(cells);
     }
     emitter.close(program, weights_per_row, outputs, digests)
+}
+
+/// Ranges that do not rest on the linear or the lookup argument: results of requantisation lie in their windows by their
+/// digits, whatever their accumulators are; results of tables in as many octal digits as span the table.
+fn unconditional(graph: &Graph<Field>, bounds: &[Interval]) -> Vec<Interval> {
+    let mut out: Vec<Interval> = Vec::with_capacity(bounds.len());
+    for id in graph.ids() {
+        let node = graph.node(id);
+        let interval = match &node.op {
+            CoreOp::Map(map) => {
+                let (lo, hi) = map.range();
+                let spread = if matches!(map, Requant::Table { .. }) { 8 * (hi - lo + 1) } else { 0 };
+                Interval::new(lo, hi + spread)
+            }
+            _ if node.op.is_wide() => bounds[id.index()].clone(),
+            _ => {
+                let operands: Vec<Interval> = node.inputs.iter().map(|i| out[i.index()].clone()).collect();
+                op_bound(graph, id, &operands)
+            }
+        };
+        out.resize(id.index() + 1, Interval::point(0));
+        out[id.index()] = interval;
+    }
+    out
 }
 
 /// Octal digits and first value of the encoding of a boundary tensor whose elements lie in `bound`.

@@ -166,13 +166,15 @@ impl Emitter<'_, '_> {
         y: NodeId,
     ) -> Result<Vec<Cell>, BackendError> {
         let window = quotient.window;
-        let (bx, by) = (self.bounds[x.index()].clone(), self.bounds[y.index()].clone());
-        let numerator = (bx.hi.clone().max(-bx.lo.clone()) << (quotient.shift + 1)) + by.hi.clone();
-        let q_bits = BigInt::from(window.hi()).bits().max(BigInt::from(window.lo).bits());
-        if numerator.bits() > 60 || q_bits + by.hi.bits() + 1 > 60 {
+        // The quotient is not absorbed, so it must be unique for whatever operands a prover can commit to, not only for
+        // those that the linear and lookup arguments let pass: hence the unconditional ranges.
+        let (bx, by) = (&self.unconditional[x.index()], self.unconditional[y.index()].clone());
+        let numerator = (bx.hi.clone().max(-bx.lo.clone()) << (quotient.shift + 1)) + by.magnitude();
+        let q_bits = BigInt::from(window.hi()).bits().max(BigInt::from(window.lo).bits()) + 1;
+        if numerator.bits() > 60 || q_bits + by.magnitude().bits() + 1 > 60 {
             return Err(self.unsupported(id, "the quotient needs more than 60 bits; narrow the range of its operands"));
         }
-        let divisor_digits = self.digits_for(id, by.hi.clone() * 2)?;
+        let divisor_digits = self.digits_for(id, by.magnitude() * 2)?;
         let q_digits = (window.bits as usize).div_ceil(3).max(1);
         let scale = F::from_canonical_u64(1 << (quotient.shift + 1));
         let (xs, ys) = (self.narrow(x)?, self.narrow(y)?);

@@ -16,18 +16,34 @@ pub(crate) const DIGIT_BITS: u32 = 3;
 /// Bits that one absorbed field element carries; below 63 so that distinct packings are distinct modulo p.
 pub(crate) const PACK_BITS: u32 = 62;
 
-/// Constrains `x` to 0..8: with `u = x (x - 7)`, `u (u + 6) (u + 10) (u + 12) = 0`.
+/// Constrains `x` to 0..8: with `u = x (x - 7)`, `u (u + 6) (u + 10) (u + 12) = (u^2 + 6 u) (u^2 + 22 u + 120) = 0`.
+///
+/// Multiples are sums of doublings: additions are several times cheaper than products in the packed field.
 pub(super) fn constrain_digit<A: Algebra>(a: &mut A, x: A::V) {
     let seven = a.literal(F::from_canonical_u64(7));
     let shifted = a.sub(x, seven);
     let u = a.mul(x, shifted);
-    let mut product = u;
-    for c in [6, 10, 12] {
-        let c = a.literal(F::from_canonical_u64(c));
-        let factor = a.add(u, c);
-        product = a.mul(product, factor);
-    }
+    let square = a.mul(u, u);
+    let twice = a.add(u, u);
+    let four = a.add(twice, twice);
+    let six = a.add(four, twice);
+    let eight = a.add(four, four);
+    let sixteen = a.add(eight, eight);
+    let twenty_two = a.add(sixteen, six);
+    let left = a.add(square, six);
+    let right = a.add(square, twenty_two);
+    let constant = a.literal(F::from_canonical_u64(120));
+    let right = a.add(right, constant);
+    let product = a.mul(left, right);
     a.constrain(product);
+}
+
+/// `2^bits * x`
+fn shift_left<A: Algebra>(a: &mut A, mut x: A::V, bits: u32) -> A::V {
+    for _ in 0..bits {
+        x = a.add(x, x);
+    }
+    x
 }
 
 /// Constrains `x` to 0 or 1.
@@ -41,7 +57,7 @@ pub(super) fn constrain_bit<A: Algebra>(a: &mut A, x: A::V) {
 pub(super) fn recompose<A: Algebra>(a: &mut A, first: usize, count: usize) -> A::V {
     let mut sum = a.literal(F::ZERO);
     for i in (0..count).rev() {
-        sum = a.scale(sum, F::from_canonical_u64(8));
+        sum = shift_left(a, sum, DIGIT_BITS);
         let digit = a.wire(first + i);
         sum = a.add(sum, digit);
     }
@@ -84,10 +100,12 @@ pub(super) fn packing(items: impl IntoIterator<Item = (usize, u32)>) -> Packing 
 pub(super) fn constrain_packing<A: Algebra>(a: &mut A, first: usize, packing: &Packing) {
     for (j, element) in packing.iter().enumerate() {
         let mut sum = a.literal(F::ZERO);
-        for (wire, shift) in element {
+        let mut place = element.last().map_or(0, |(_, shift)| *shift);
+        for (wire, shift) in element.iter().rev() {
             let value = a.wire(*wire);
-            let value = a.scale(value, F::from_canonical_u64(1 << shift));
+            sum = shift_left(a, sum, place - shift);
             sum = a.add(sum, value);
+            place = *shift;
         }
         let packed = a.wire(first + j);
         let difference = a.sub(packed, sum);

@@ -1,6 +1,6 @@
 //! The logarithmic-derivative lookup argument (LogUp) in the extension field, for function tables.
 //!
-//! [`LookupGate`] proves pairs `(t_k, y_k)`; [`TableGate`] holds the table. With the challenges `delta` and `gamma_T`
+//! A [`LookupGate`] on the side of lookups proves pairs `(t_k, y_k)`; one on the side of the table holds it. With the challenges `delta` and `gamma_T`
 //! (one shift of `gamma` per table) and `D(t, y) = gamma_T - t - delta y`, the rows of lookups add `1 / D(t_k, y_k)` to a
 //! running sum and the rows of the table subtract `m_i / D(t_i, f_i)`; the sum ends at zero.
 //!
@@ -12,8 +12,8 @@
 //! Constraints: digits in 0..8; `y_k = y_0 + sum_i z_k,i 8^i`; for a group of three `h D_1 D_2 D_3 = n_1 D_2 D_3 + n_2
 //! D_1 D_3 + n_3 D_1 D_2`, where `n` is 1 or the multiplicity; `out = in +- sum h`.
 //!
-//! Sound because arguments, results and multiplicities are all absorbed (as digits, hence uniquely) before the
-//! challenges are drawn.
+//! Sound because arguments are determined by absorbed cells, and results and multiplicities are absorbed (as digits, hence
+//! uniquely), before the challenges are drawn.
 
 use plonky2::field::types::{Field, PrimeField64};
 
@@ -189,7 +189,7 @@ impl LookupGate {
                     }
                 };
                 let denominator = gamma - FE::from(argument) - delta * FE::from(result);
-                // A zero denominator has probability below 2^-100; the row is then unprovable, not unsound.
+                // A denominator of zero needs a challenge that hits one of the looked-up pairs; the error term counts it.
                 h += denominator.try_inverse().unwrap_or(FE::ZERO) * FE::from(numerator);
             }
             write_ext(wires, self.inverse(group), h);

@@ -103,6 +103,10 @@ impl Kind {
 
     /// The kind with these parameters; `None` for parameters that no row of [`crate::config::WIRES`] wires can have.
     fn from_parameters(p: [usize; 4]) -> Option<Self> {
+        Self::of_parameters(p).filter(|kind| kind.wires() <= crate::config::WIRES)
+    }
+
+    fn of_parameters(p: [usize; 4]) -> Option<Self> {
         let flag = |v: usize| (v < 2).then_some(v == 1);
         let digits = |v: usize| (1..=20).contains(&v).then_some(v);
         Some(match p {

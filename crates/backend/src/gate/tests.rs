@@ -43,6 +43,7 @@ fn parameters_round_trip() {
     }
     assert_eq!(Kind::from_parameters([3, usize::MAX, 0, 0]), None);
     assert_eq!(Kind::from_parameters([8, 1 << 40, 1, 0]), None);
+    assert_eq!(Kind::from_parameters([8, 40, 64, 1]), None);
 }
 
 fn violated(kind: &Kind, constants: &[F], wires: &[F]) -> bool {

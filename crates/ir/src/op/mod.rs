@@ -30,6 +30,8 @@ pub use view::{Source, View};
 use rayon::prelude::*;
 
 use crate::bound::Interval;
+use num_bigint::BigInt;
+
 use crate::domain::{Domain, Field, Scalar};
 use crate::graph::{DType, Fact};
 use crate::tensor::Tensor;
@@ -149,7 +151,19 @@ pub(crate) fn eval<D: Domain>(
         (CoreOp::OneHot(one_hot), [x]) => one_hot.eval(x)?,
         (CoreOp::Arg(arg), [x]) => arg.eval(x),
         (CoreOp::Input(_), _) => return Err("an input has no value of its own".into()),
-        _ => return Err(format!("{} operands", operands.len())),
+        (
+            CoreOp::Contract(_)
+            | CoreOp::Conv(_)
+            | CoreOp::Reduce(_)
+            | CoreOp::Map(_)
+            | CoreOp::Div(_)
+            | CoreOp::Extremum(_)
+            | CoreOp::Compare(_)
+            | CoreOp::Select
+            | CoreOp::OneHot(_)
+            | CoreOp::Arg(_),
+            _,
+        ) => return Err(format!("{} operands", operands.len())),
     };
     Tensor::from_vec(shape, data).ok_or_else(|| format!("result does not have shape {shape:?}"))
 }
@@ -204,7 +218,16 @@ pub(crate) fn bound(
         (CoreOp::Compare(_) | CoreOp::OneHot(_), _) => Interval::new(0, 1),
         (CoreOp::Select, [_, x, y]) => x.union(y),
         (CoreOp::Arg(arg), _) => Interval::new(0, facts[0].shape[arg.axis] as i64 - 1),
-        _ => Interval::point(0),
+        // Another number of operands than `infer` admits: no bound holds.
+        (
+            CoreOp::Contract(_)
+            | CoreOp::Conv(_)
+            | CoreOp::Reduce(_)
+            | CoreOp::Map(_)
+            | CoreOp::Extremum(_)
+            | CoreOp::Select,
+            _,
+        ) => Interval { lo: BigInt::from(i64::MIN), hi: BigInt::from(i64::MAX) },
     }
 }
 
