@@ -14,6 +14,7 @@ use crate::config::{Blake3Config, D, F, Profile};
 use crate::emit::Visibility;
 use crate::error::BackendError;
 use crate::gate::RowGate;
+use crate::scan::lengths_fit;
 use crate::security::{SecurityReport, Sizes};
 use crate::statement::{Port, canonical};
 
@@ -33,6 +34,8 @@ impl GateSerializer<F, D> for Gates {
 
 /// Largest key that is read, in bytes.
 const MAX_KEY: usize = 1 << 26;
+/// Largest logarithm of the number of rows: the extended domain must be in the field's subgroup of 2^32 elements.
+const MAX_DEGREE_BITS: usize = 29;
 /// Largest proof that is read, in bytes.
 const MAX_PROOF: usize = 1 << 26;
 
@@ -103,11 +106,19 @@ impl VerifyingKey {
         }
         let Some((terms, inner)) = bytes.split_first_chunk() else { return Err(malformed("shorter than its header")) };
         let terms = ArgumentTerms::from_bytes(terms);
-        // plonky2's readers trust lengths they read; a panic there is a malformed key, not a crash.
+        if !lengths_fit(inner) {
+            return Err(malformed("not verifier data"));
+        }
+        // A panic of plonky2's readers is a malformed key, not a crash.
         let read = catch_unwind(AssertUnwindSafe(|| VerifierCircuitData::from_bytes(inner.to_vec(), &Gates)));
         let data = read.ok().and_then(Result::ok).ok_or_else(|| malformed("not verifier data"))?;
         let expected = profile.circuit_config(data.common.config.num_constants);
-        if data.common.config != expected {
+        let fri_params = &data.common.fri_params;
+        if data.common.config != expected
+            || fri_params.degree_bits > MAX_DEGREE_BITS
+            || *fri_params != expected.fri_config.fri_params(fri_params.degree_bits, false)
+            || data.verifier_only.constants_sigmas_cap.height() != expected.fri_config.cap_height
+        {
             return Err(malformed("its proof system parameters are not those of its profile"));
         }
         let digests = ports.iter().filter(|p| p.visibility == Visibility::Public).count();
