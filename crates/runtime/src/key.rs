@@ -64,7 +64,7 @@ impl VerifyingKey {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RuntimeError> {
         let malformed = |reason: String| RuntimeError::Malformed { kind: Kind::VerifyingKey, reason };
         let body = artifact::unwrap(Kind::VerifyingKey, bytes)?;
-        let body = message::Key::decode(body).map_err(|e| malformed(e.to_string()))?;
+        let body = message::decode::<message::Key>(body).map_err(malformed)?;
         let profile = read_profile(&body.profile).map_err(malformed)?;
         if body.ports.len() > MAX_PORTS {
             return Err(malformed(format!("it has {} tensors, the limit is {MAX_PORTS}", body.ports.len())));

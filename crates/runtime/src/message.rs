@@ -1,5 +1,14 @@
 //! The protobuf messages in the bodies of artifacts. Tags are never reused.
 
+use prost::Message;
+
+/// Reads a message that is encoded as this crate encodes it; the error says what is wrong. Protobuf has many encodings of
+/// one message, and a file that can be altered without changing its meaning invites trouble.
+pub(crate) fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, String> {
+    let message = M::decode(bytes).map_err(|e| e.to_string())?;
+    if message.encode_to_vec() == bytes { Ok(message) } else { Err("its encoding is not the usual one".into()) }
+}
+
 /// Body of a compiled model.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Model {

@@ -51,7 +51,7 @@ impl Proof {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RuntimeError> {
         let malformed = |reason: &str| RuntimeError::Malformed { kind: Kind::Proof, reason: reason.into() };
         let body = artifact::unwrap(Kind::Proof, bytes)?;
-        let body = message::Proof::decode(body).map_err(|e| malformed(&e.to_string()))?;
+        let body = message::decode::<message::Proof>(body).map_err(|e| malformed(&e))?;
         let key_hash = <[u8; 32]>::try_from(body.key).map_err(|_| malformed("a key hash has 32 bytes"))?;
         let profile = read_profile(&body.profile).map_err(|e| malformed(&e))?;
         let elements = |port: message::Statement| match (port.public, port.elements.is_empty()) {

@@ -7,7 +7,7 @@ use plonnx_ir::op::{Contract, Input};
 use plonnx_ir::{CoreOp, DType, Float, Function, Graph, Tensor};
 use plonnx_quant::{Config, Program, calibrate_declared, quantise};
 use plonnx_runtime::{
-    Claim, Model, Proof, Prover, Provenance, RuntimeError, Values, VerifyingKey, artifact::Kind, verify,
+    Claim, Model, Proof, Provenance, Prover, RuntimeError, Values, VerifyingKey, artifact::Kind, verify,
 };
 
 const HEADER: usize = 20;
@@ -205,10 +205,7 @@ fn giant_lengths_are_refused() {
 
 #[test]
 fn a_proof_belongs_to_one_key() {
-    for other in [
-        compile(Profile::Proven80, Visibility::Private),
-        compile(Profile::Standard, Visibility::Public),
-    ] {
+    for other in [compile(Profile::Proven80, Visibility::Private), compile(Profile::Standard, Visibility::Public)] {
         let error = other.verifying_key().verify(proof()).unwrap_err();
         assert!(matches!(error, RuntimeError::OtherKey { .. }), "{error}");
         // Naming the other key does not help.
@@ -284,7 +281,7 @@ fn witnesses_are_checked() {
     let output = program.graph.outputs()[0].node.index();
     let shifted: Vec<i64> = values[output].iter().map(|v| v + 1).collect();
     values[output] = Tensor::from_vec(&[1, 3], shifted).unwrap();
-    let forged = prover().circuit().assign(values, &integers, &mut |_, _, _| {});
+    let forged = prover().circuit().assign(values, &integers, &mut |_, _| {});
     let error = prover().check(&forged).unwrap_err();
     assert!(matches!(error, RuntimeError::Backend(BackendError::Unsatisfied(_))), "{error}");
 }
