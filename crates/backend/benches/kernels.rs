@@ -19,11 +19,8 @@ fn lenet5(c: &mut Criterion) {
     let calibration = plonnx_quant::calibrate_declared(&import.graph, &ranges).expect("ranges propagate");
     let config = plonnx_quant::Config::default();
     let program = plonnx_quant::quantise(&import.graph, &calibration, &config).expect("the fixture quantises");
-    let settings = Settings {
-        inputs: vec![Visibility::Private],
-        outputs: vec![Visibility::Public],
-        ..Settings::default()
-    };
+    let settings =
+        Settings { inputs: vec![Visibility::Private], outputs: vec![Visibility::Public], ..Settings::default() };
     let compile = || Circuit::compile(program.graph.clone(), settings.clone()).expect("the fixture compiles");
     let circuit = compile();
     let shape = import.graph.shape(import.graph.inputs()[0]).to_vec();

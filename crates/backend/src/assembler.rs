@@ -241,12 +241,6 @@ impl<'b> Assembler<'b> {
         (Self::wire(row, gate.result(k)), Self::wire(row, gate.at_least(k)))
     }
 
-    /// Constrains `0 <= x - y < 8^digits` for arbitrary cells.
-    pub fn assert_at_least(&mut self, digits: usize, x: Cell, y: Cell) {
-        let (_, at_least) = self.order(digits, true, x, y);
-        self.equate(at_least, Cell::ONE);
-    }
-
     /// A fresh witness cell that holds element `element` of tensor `node`; the caller constrains it.
     pub fn witness(&mut self, node: usize, element: usize) -> Cell {
         // An operand slot of an arithmetic row serves as the cell: `0 * a * b + 1 * c + 0`.

@@ -18,7 +18,7 @@ use plonnx_ir::{CoreOp, Field, Graph, Tensor, bounds, eval_all};
 
 use crate::check::{Checker, Violation};
 use crate::config::{Blake3Config, D, F, Profile, WIRES, from_field};
-use crate::emit::{Segment, Visibility, emit};
+use crate::emit::{Classes, Segment, Visibility, emit_with};
 use crate::error::BackendError;
 use crate::key::{Proof, VerifyingKey};
 use crate::statement::Port;
@@ -111,7 +111,12 @@ struct Built {
     inputs: Vec<Vec<Target>>,
 }
 
-fn build(program: &Graph<Field>, settings: &Settings, weights_per_row: usize) -> Result<Built, BackendError> {
+fn build(
+    program: &Graph<Field>,
+    settings: &Settings,
+    weights_per_row: usize,
+    classes: Classes,
+) -> Result<Built, BackendError> {
     let mut builder = CircuitBuilder::new(settings.profile.circuit_config(weights_per_row));
     let digest = program_digest(program, settings);
     builder.set_domain_separator(digest.iter().map(|d| F::from_canonical_u64(*d)).collect());
@@ -119,7 +124,7 @@ fn build(program: &Graph<Field>, settings: &Settings, weights_per_row: usize) ->
     let inputs: Vec<Vec<Target>> =
         segment.inputs.iter().map(|id| builder.add_virtual_targets(program.node(*id).fact.len())).collect();
     let visibility: Vec<Visibility> = settings.inputs.iter().chain(&settings.outputs).copied().collect();
-    let emission = emit(&mut builder, program, &segment, &inputs, digest, &visibility, weights_per_row)?;
+    let emission = emit_with(&mut builder, program, &segment, &inputs, digest, &visibility, weights_per_row, classes)?;
     for digest in &emission.digests {
         builder.register_public_inputs(digest);
     }
@@ -166,19 +171,35 @@ impl Circuit {
         })
     }
 
-    /// The emission with the fewest constant columns among those with the smallest power-of-two number of rows.
+    /// Among the layouts with the smallest power-of-two number of rows the one with the fewest gate types, and then with
+    /// the fewest constant columns.
     fn narrowest(program: &Graph<Field>, settings: &Settings) -> Result<(Built, usize), BackendError> {
-        let mut best: Option<(usize, Built, usize)> = None;
-        for width in WEIGHTS_PER_ROW.into_iter().rev() {
-            let built = build(program, settings, width)?;
-            let degree =
-                (built.builder.num_gates() + closing_rows(built.builder.num_public_inputs())).next_power_of_two();
-            match &best {
-                Some((smallest, ..)) if degree > *smallest => break,
-                _ => best = Some((degree, built, width)),
+        let degree = |built: &Built| {
+            (built.builder.num_gates() + closing_rows(built.builder.num_public_inputs())).next_power_of_two()
+        };
+        let widest = WEIGHTS_PER_ROW[WEIGHTS_PER_ROW.len() - 1];
+        let exact = build(program, settings, widest, Classes::default())?;
+        let smallest = degree(&exact);
+        let mut best = None;
+        // The estimate behind a merge ignores partly filled rows, so a smaller slack is tried when it fails.
+        let free = smallest - exact.builder.num_gates();
+        for slack in [free, free / 2, 0] {
+            let classes = exact.emission.classes.merged(slack);
+            let merged = build(program, settings, widest, classes.clone())?;
+            if degree(&merged) == smallest {
+                best = Some((merged, widest, classes));
+                break;
             }
         }
-        best.map(|(_, built, width)| (built, width)).ok_or_else(|| BackendError::Settings("no layout".into()))
+        let (mut built, mut width, classes) = best.unwrap_or((exact, widest, Classes::default()));
+        for narrower in WEIGHTS_PER_ROW.into_iter().rev().skip(1) {
+            let candidate = build(program, settings, narrower, classes.clone())?;
+            if degree(&candidate) > smallest {
+                break;
+            }
+            (built, width) = (candidate, narrower);
+        }
+        Ok((built, width))
     }
 
     /// The program.

@@ -8,6 +8,7 @@ use plonnx_ir::op::Table;
 use super::transcript::Challenges;
 use crate::assembler::{Assembler, Cell, EXT_ZERO, Ext};
 use crate::config::{F, to_field};
+use crate::emit::Classes;
 use crate::gate::{DIGIT_BITS, Kind, LookupGate, Side};
 use crate::witness::{Hint, Phase};
 
@@ -21,10 +22,15 @@ pub struct TableUse {
 }
 
 /// Adds the table's rows; returns them with their gate and the packed multiplicities to absorb.
-pub fn emit_table(asm: &mut Assembler, index: usize, usage: &TableUse) -> (LookupGate, Vec<u32>, Vec<Cell>) {
+pub(crate) fn emit_table(
+    asm: &mut Assembler,
+    classes: &mut Classes,
+    index: usize,
+    usage: &TableUse,
+) -> (LookupGate, Vec<u32>, Vec<Cell>) {
     let lookups = (usage.rows.len() * usage.gate.slots) as u64;
     let digits = ((u64::BITS - lookups.leading_zeros()).div_ceil(DIGIT_BITS) as usize).max(1);
-    let gate = LookupGate::new(Side::Table, digits);
+    let gate = classes.lookup(Side::Table, digits);
     let entries = &usage.table.values;
     let mut rows = Vec::new();
     let mut packed = Vec::new();

@@ -12,12 +12,11 @@ use crate::argument::lookup::TableUse;
 use crate::assembler::{Assembler, Cell};
 use crate::config::{F, to_field};
 use crate::error::BackendError;
-use crate::gate::{AccSource, DIGIT_BITS, Kind, LookupGate, RequantConstants, RequantGate, Side};
+use crate::gate::{AccSource, DIGIT_BITS, Kind, RequantConstants, Side};
 use crate::witness::{Hint, Phase};
 
-/// Digits and constants of a requantisation row.
+/// Constants of a requantisation row.
 struct Layout {
-    digits: usize,
     constants: RequantConstants,
 }
 
@@ -34,8 +33,9 @@ impl Layout {
         let top = window.bits % 3 == 1;
         let digits = shift_digits + if top { window.bits / 3 } else { window.bits.div_ceil(3) } as usize;
         let acc_offset = (window.lo << shift) - half(shift);
-        let constants = RequantConstants { shift_digits, acc_offset, align, y_offset: window.lo, top, relu: false };
-        Self { digits, constants }
+        let constants =
+            RequantConstants { digits, shift_digits, acc_offset, align, y_offset: window.lo, top, relu: false };
+        Self { constants }
     }
 
     /// `max(0, floor(..))` with `floor(..)` in `[-8^m, 8^m)`, `8^m >= 2^bits`.
@@ -44,8 +44,9 @@ impl Layout {
         let shift_digits = ((shift + align) / DIGIT_BITS) as usize;
         let digits = shift_digits + bits.div_ceil(3) as usize;
         let acc_offset = -(1i64 << (DIGIT_BITS * bits.div_ceil(3) + shift)) - half(shift);
-        let constants = RequantConstants { shift_digits, acc_offset, align, y_offset: 0, top: true, relu: true };
-        Self { digits, constants }
+        let constants =
+            RequantConstants { digits, shift_digits, acc_offset, align, y_offset: 0, top: true, relu: true };
+        Self { constants }
     }
 
     /// Whether the row's results may exceed the window of `bits` bits.
@@ -90,7 +91,7 @@ impl Emitter<'_, '_> {
     fn cap(&mut self, id: NodeId, cells: &[Cell], hi: i64, bits: u32) -> Result<(), BackendError> {
         let digits = self.digits_for(id, BigInt::from(1) << (bits + 2))?;
         for cell in cells {
-            self.asm.assert_at_least(digits, Cell::constant(to_field(hi)), *cell);
+            self.at_least(digits, Cell::constant(to_field(hi)), *cell);
         }
         Ok(())
     }
@@ -100,9 +101,10 @@ impl Emitter<'_, '_> {
         let bound = &self.bounds[operand.index()];
         let reach = bound.lo.magnitude().max(bound.hi.magnitude()).clone();
         let reach = (reach + layout.constants.acc_offset.unsigned_abs()) << layout.constants.align;
-        let value = BigUint::from(2u32) << (DIGIT_BITS as usize * layout.digits);
-        if layout.digits > 19 || reach + value >= BigUint::from(F::ORDER) {
-            return Err(self.unsupported(id, "needs more bits to round than the field has; lower activation_bits or weight_bits"));
+        let value = BigUint::from(2u32) << (DIGIT_BITS as usize * layout.constants.digits);
+        if layout.constants.digits > 19 || reach + value >= BigUint::from(F::ORDER) {
+            return Err(self
+                .unsupported(id, "needs more bits to round than the field has; lower activation_bits or weight_bits"));
         }
         let len = self.graph.node(operand).fact.len();
         if self.graph.node(operand).op.is_wide() {
@@ -114,7 +116,7 @@ impl Emitter<'_, '_> {
     }
 
     fn requantise_local(&mut self, operand: &[Cell], layout: Layout) -> Vec<Cell> {
-        let gate = RequantGate::new(AccSource::Local, layout.digits);
+        let gate = self.classes.requant(AccSource::Local, layout.constants.digits, operand.len());
         let constants = gate.constant_values(&layout.constants);
         let idle = Cell::constant(to_field(gate.idle_accumulator(&constants)));
         let mut out = Vec::with_capacity(operand.len());
@@ -130,7 +132,7 @@ impl Emitter<'_, '_> {
     }
 
     fn requantise_linear(&mut self, id: NodeId, operand: NodeId, len: usize, layout: Layout) -> Vec<Cell> {
-        let gate = RequantGate::new(AccSource::Linear, layout.digits);
+        let gate = self.classes.requant(AccSource::Linear, layout.constants.digits, len);
         let constants = gate.constant_values(&layout.constants);
         let mut out = Vec::with_capacity(len);
         let mut rows = Vec::with_capacity(len.div_ceil(gate.slots));
@@ -154,7 +156,7 @@ impl Emitter<'_, '_> {
         let index = match self.tables.iter().position(|t| *t.table == **table) {
             Some(index) => index,
             None => {
-                let gate = LookupGate::new(Side::Lookup, digits);
+                let gate = self.classes.lookup(Side::Lookup, digits);
                 self.tables.push(TableUse { table: table.clone(), gate, rows: Vec::new(), label: self.asm.label() });
                 self.tables.len() - 1
             }
@@ -195,9 +197,9 @@ impl Emitter<'_, '_> {
                 self.asm.arithmetic([F::ZERO, F::from_canonical_u64(1 << shift), F::ZERO], Cell::ZERO, Cell::ZERO, v);
             // rest = v 2^s - y^2 lies in [0, 2y].
             let rest = self.asm.arithmetic([-F::ONE, F::ONE, F::ZERO], y, y, scaled);
-            self.asm.assert_at_least(rest_digits, rest, Cell::ZERO);
+            self.at_least(rest_digits, rest, Cell::ZERO);
             let twice = self.asm.arithmetic([F::ZERO, F::TWO, F::ZERO], Cell::ZERO, Cell::ZERO, y);
-            self.asm.assert_at_least(rest_digits, twice, rest);
+            self.at_least(rest_digits, twice, rest);
             out.push(y);
         }
         Ok(out)
@@ -209,7 +211,7 @@ impl Emitter<'_, '_> {
     /// values give, `sqrt(2^shift v)`; then `y = y_1 2^k + y_0` is split so that `y_1 w` fits the field and is confined
     /// to `2^(shift - k)`; with both, `y w = y_1 w 2^k + y_0 w` is below 2^62.
     fn rsqrt(&mut self, id: NodeId, shift: u32, bits: u32, operand: NodeId) -> Result<Vec<Cell>, BackendError> {
-        let v_bits = self.bounds[operand.index()].hi.bits() as u32;
+        let v_bits = self.unconditional[operand.index()].hi.bits() as u32;
         let w_bits = (shift + v_bits).div_ceil(2) + 1;
         // The range checks round bits up to digits, by at most two each.
         let k = (bits + 2 + w_bits + 2).saturating_sub(62).next_multiple_of(DIGIT_BITS);
@@ -221,7 +223,7 @@ impl Emitter<'_, '_> {
             return Err(self.unsupported(id, reason));
         }
         let y_digits = self.root_digits(bits);
-        let w_digits = (w_bits as usize).div_ceil(3);
+        let w_digits = (w_bits as usize + 1).div_ceil(3);
         // Differences of neighbouring squares are at most 2 w + v.
         let rest_digits = (w_bits as usize + 3).div_ceil(3);
         let vs = self.narrow(operand)?;
@@ -230,6 +232,7 @@ impl Emitter<'_, '_> {
             ys.clone()
         } else {
             let constants = RequantConstants {
+                digits: y_digits,
                 shift_digits: (k / DIGIT_BITS) as usize,
                 acc_offset: 0,
                 align: 0,
@@ -237,24 +240,25 @@ impl Emitter<'_, '_> {
                 top: false,
                 relu: false,
             };
-            self.requantise_local(&ys, Layout { digits: y_digits, constants })
+            self.requantise_local(&ys, Layout { constants })
         };
         let power = |e: u32| F::from_canonical_u64(1 << e);
         for ((v, y), y_1) in vs.into_iter().zip(&ys).zip(highs) {
-            self.asm.assert_at_least((v_bits as usize).div_ceil(3).max(1), v, Cell::ONE);
+            self.at_least((v_bits as usize).div_ceil(3).max(1), v, Cell::ONE);
             let w = self.asm.arithmetic([F::ONE, F::ZERO, F::ZERO], *y, v, Cell::ZERO);
-            self.asm.assert_at_least(w_digits, w, Cell::ZERO);
+            self.at_least(w_digits, w, Cell::ZERO);
+            self.at_least(w_digits, Cell::constant(power(w_bits)), w);
             let mut product = self.asm.arithmetic([F::ONE, F::ZERO, F::ZERO], y_1, w, Cell::ZERO);
             if k > 0 {
-                self.asm.assert_at_least(rest_digits, Cell::constant(power(shift - k)), product);
+                self.at_least(rest_digits, Cell::constant(power(shift - k)), product);
                 let y_0 = self.asm.arithmetic([-power(k), F::ONE, F::ZERO], Cell::ONE, y_1, *y);
                 product = self.asm.arithmetic([F::ONE, power(k), F::ZERO], y_0, w, product);
             }
-            self.asm.assert_at_least(rest_digits, Cell::constant(power(shift)), product);
+            self.at_least(rest_digits, Cell::constant(power(shift)), product);
             // (y + 1)^2 v - 1 = y w + 2 w + v - 1
             let next = self.asm.arithmetic([F::ONE, F::ONE, -F::ONE], Cell::ONE, product, v);
             let next = self.asm.arithmetic([F::TWO, F::ONE, F::ZERO], Cell::ONE, w, next);
-            self.asm.assert_at_least(rest_digits, next, Cell::constant(power(shift)));
+            self.at_least(rest_digits, next, Cell::constant(power(shift)));
         }
         Ok(ys)
     }
@@ -266,8 +270,8 @@ impl Emitter<'_, '_> {
     /// A witness cell for element `i` of the root `id`, constrained to `[0, 2^bits)`.
     fn root(&mut self, id: NodeId, i: usize, bits: u32, digits: usize) -> Cell {
         let y = self.asm.witness(id.index(), i);
-        self.asm.assert_at_least(digits, y, Cell::ZERO);
-        self.asm.assert_at_least(digits, Cell::Constant((1 << bits) - 1), y);
+        self.at_least(digits, y, Cell::ZERO);
+        self.at_least(digits, Cell::Constant((1 << bits) - 1), y);
         y
     }
 }

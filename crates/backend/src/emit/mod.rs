@@ -4,10 +4,12 @@
 //! requantisation that consumes one commits to the accumulators' digits, and the linear argument ties the accumulators
 //! to the operands once the challenges exist.
 
+mod classes;
 mod form;
 mod map;
 mod nonlinear;
 
+pub use classes::Classes;
 use plonky2::iop::target::Target;
 use plonky2::plonk::circuit_builder::CircuitBuilder;
 use plonnx_ir::op::{Requant, View};
@@ -70,6 +72,8 @@ pub struct Emission {
     pub absorbed: usize,
     /// Accumulators checked by the linear argument.
     pub accumulators: usize,
+    /// Gate types in use, and how often each number of digits was needed.
+    pub(crate) classes: Classes,
     /// Terms of the linear and the lookup argument.
     pub(crate) terms: ArgumentTerms,
 }
@@ -97,6 +101,7 @@ struct Emitter<'a, 'b> {
     groups: Vec<Group>,
     tables: Vec<TableUse>,
     absorbed: Vec<Cell>,
+    classes: Classes,
 }
 
 /// Domain tags of digests: boundary tensors of programs.
@@ -123,6 +128,21 @@ pub fn emit(
     visibility: &[Visibility],
     weights_per_row: usize,
 ) -> Result<Emission, BackendError> {
+    emit_with(builder, graph, segment, inputs, program, visibility, weights_per_row, Classes::default())
+}
+
+/// [`emit`] with a choice of gate types.
+#[expect(clippy::too_many_arguments)]
+pub(crate) fn emit_with(
+    builder: &mut CircuitBuilder<F, D>,
+    graph: &Graph<Field>,
+    segment: &Segment,
+    inputs: &[Vec<Target>],
+    program: [u64; 4],
+    visibility: &[Visibility],
+    weights_per_row: usize,
+    classes: Classes,
+) -> Result<Emission, BackendError> {
     if inputs.len() != segment.inputs.len() || visibility.len() != segment.inputs.len() + segment.outputs.len() {
         return Err(BackendError::Settings(format!(
             "expected {} input tensors and {} visibilities, got {} and {}",
@@ -145,6 +165,7 @@ pub fn emit(
         groups: Vec::new(),
         tables: Vec::new(),
         absorbed: Vec::new(),
+        classes,
     };
     let mut digests = Vec::new();
     let mut external = 0;
@@ -252,7 +273,7 @@ impl Emitter<'_, '_> {
         if admitted > bound.hi {
             let hi = i64::try_from(&bound.hi).map_err(|_| self.unsupported(id, "bound beyond 64 bits"))?;
             for cell in cells {
-                self.asm.assert_at_least(digits, Cell::constant(to_field(hi)), *cell);
+                self.at_least(digits, Cell::constant(to_field(hi)), *cell);
             }
         }
         Ok((packed, digits, lo))
@@ -263,6 +284,19 @@ impl Emitter<'_, '_> {
         let (a, b) = (&self.bounds[a.index()], &self.bounds[b.index()]);
         let widest = (&a.hi - &b.lo).max(&b.hi - &a.lo);
         self.digits_for(at, widest)
+    }
+
+    /// Maximum or minimum of cells that differ by less than `8^digits`, and 1 where `x >= y`.
+    fn order(&mut self, digits: usize, max: bool, x: Cell, y: Cell) -> (Cell, Cell) {
+        let class = self.classes.order(digits);
+        self.asm.order(class, max, x, y)
+    }
+
+    /// Constrains `x >= y` for cells that differ by less than `8^digits`; the difference may be larger where one gate
+    /// serves several numbers of digits.
+    fn at_least(&mut self, digits: usize, x: Cell, y: Cell) {
+        let (_, at_least) = self.order(digits, true, x, y);
+        self.asm.equate(at_least, Cell::ONE);
     }
 
     /// Octal digits of a value up to `widest`.
@@ -367,7 +401,7 @@ impl Emitter<'_, '_> {
         let mut tables = Vec::new();
         for (index, usage) in uses.iter().enumerate() {
             self.asm.set_label(&format!("table {}", usage.table.name));
-            let (gate, rows, packed) = lookup::emit_table(&mut self.asm, index, usage);
+            let (gate, rows, packed) = lookup::emit_table(&mut self.asm, &mut self.classes, index, usage);
             self.absorbed.extend(packed);
             tables.push((gate, rows));
         }
@@ -406,6 +440,6 @@ impl Emitter<'_, '_> {
         };
         let mut tape = self.asm.finish();
         tape.tables = uses.iter().map(|u| (u.table.window.lo, u.table.values.len())).collect();
-        Ok(Emission { outputs, digests, tape, absorbed: absorbed.len(), accumulators, terms })
+        Ok(Emission { outputs, digests, tape, absorbed: absorbed.len(), accumulators, terms, classes: self.classes })
     }
 }

@@ -36,7 +36,7 @@ impl Emitter<'_, '_> {
         let digits = self.order_digits(id, x, y)?;
         let (xs, ys) = (self.narrow(x)?, self.narrow(y)?);
         let max = extremum == Extremum::Max;
-        Ok(xs.into_iter().zip(ys).map(|(x, y)| self.asm.order(digits, max, x, y).0).collect())
+        Ok(xs.into_iter().zip(ys).map(|(x, y)| self.order(digits, max, x, y).0).collect())
     }
 
     pub(super) fn compare(
@@ -50,7 +50,7 @@ impl Emitter<'_, '_> {
         let (xs, ys) = (self.narrow(x)?, self.narrow(y)?);
         let mut out = Vec::with_capacity(xs.len());
         for (x, y) in xs.into_iter().zip(ys) {
-            let at_least = |this: &mut Self, x, y| this.asm.order(digits, true, x, y).1;
+            let at_least = |this: &mut Self, x, y| this.order(digits, true, x, y).1;
             out.push(match compare {
                 Compare::LessEqual => at_least(self, y, x),
                 Compare::Less => {
@@ -93,7 +93,7 @@ impl Emitter<'_, '_> {
                 level = level
                     .chunks(2)
                     .map(|pair| match pair {
-                        [x, y] => self.asm.order(digits, max, *x, *y).0,
+                        [x, y] => self.order(digits, max, *x, *y).0,
                         _ => pair[0],
                     })
                     .collect();
@@ -117,7 +117,7 @@ impl Emitter<'_, '_> {
                 let here = Cell::Constant(i as u64);
                 // One comparison settles ties too: the earlier element stays when equal, unless `last`.
                 let (a, b) = if max == arg.last { (next, best) } else { (best, next) };
-                let (_, wins) = self.asm.order(digits, true, a, b);
+                let (_, wins) = self.order(digits, true, a, b);
                 (best, index) = if arg.last {
                     (self.choose(wins, next, best), self.choose(wins, here, index))
                 } else {
@@ -181,13 +181,13 @@ impl Emitter<'_, '_> {
         let mut out = Vec::with_capacity(xs.len());
         for (i, (x, y)) in xs.into_iter().zip(ys).enumerate() {
             let q = self.asm.witness(id.index(), i);
-            self.asm.assert_at_least(q_digits, q, Cell::constant(to_field(window.lo)));
-            self.asm.assert_at_least(q_digits, Cell::constant(to_field(window.hi())), q);
+            self.at_least(q_digits, q, Cell::constant(to_field(window.lo)));
+            self.at_least(q_digits, Cell::constant(to_field(window.hi())), q);
             let numerator = self.asm.arithmetic([scale, F::ONE, F::ZERO], x, Cell::ONE, y);
             let rest = self.asm.arithmetic([-F::TWO, F::ONE, F::ZERO], q, y, numerator);
-            self.asm.assert_at_least(divisor_digits, rest, Cell::ZERO);
+            self.at_least(divisor_digits, rest, Cell::ZERO);
             let largest = self.asm.arithmetic([F::ZERO, F::TWO, -F::ONE], Cell::ZERO, Cell::ZERO, y);
-            self.asm.assert_at_least(divisor_digits, largest, rest);
+            self.at_least(divisor_digits, largest, rest);
             out.push(q);
         }
         Ok(out)

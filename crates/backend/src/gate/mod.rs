@@ -87,7 +87,7 @@ impl Kind {
     /// Tag and parameters, for identifiers and serialisation. Tags are never reused.
     fn parameters(&self) -> [usize; 4] {
         match self {
-            Kind::Requant(g) => [1, usize::from(g.source == AccSource::Local), g.digits, 0],
+            Kind::Requant(g) => [1, usize::from(g.source == AccSource::Local), g.digits, usize::from(g.masked)],
             Kind::Order(g) => [2, g.digits, 0, 0],
             Kind::Range(g) => [3, g.digits, 0, 0],
             Kind::MulAdd => [4, 0, 0, 0],
@@ -110,9 +110,9 @@ impl Kind {
         let flag = |v: usize| (v < 2).then_some(v == 1);
         let digits = |v: usize| (1..=20).contains(&v).then_some(v);
         Some(match p {
-            [1, local, d, 0] => {
+            [1, local, d, masked] => {
                 let source = if flag(local)? { AccSource::Local } else { AccSource::Linear };
-                Kind::Requant(RequantGate::new(source, digits(d)?))
+                Kind::Requant(RequantGate::new(source, digits(d)?, flag(masked)?))
             }
             [2, d, 0, 0] => Kind::Order(OrderGate::new(digits(d)?)),
             [3, d, 0, 0] => Kind::Range(RangeGate::new(digits(d)?)),
@@ -169,7 +169,7 @@ impl Kind {
     pub fn name(&self) -> String {
         match self {
             Kind::Requant(g) if g.source == AccSource::Local => format!("requant-local/{}", g.digits),
-            Kind::Requant(g) => format!("requant/{}", g.digits),
+            Kind::Requant(g) => format!("requant/{}{}", g.digits, if g.masked { "m" } else { "" }),
             Kind::Order(g) => format!("order/{}", g.digits),
             Kind::Range(g) => format!("range/{}", g.digits),
             Kind::MulAdd => "mul-add".into(),

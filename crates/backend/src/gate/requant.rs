@@ -8,13 +8,15 @@
 //! | linear source: `p_j` | packed digits for the transcript (routed) |
 //! | `b_k`, `z_k,i` | top bit and octal digits |
 //!
-//! Constants: `w_i` (digit weights of the result), `w_b`, `y_0`, `a_0`, `top`, `relu`, `a_1`.
+//! Constants: `w_i` (digit weights of the result), `w_b`, `y_0`, `a_0`, `top`, `relu`, `a_1`, `v_b`; masked: `u_i`.
 //!
-//! With `v_k = sum_i z_k,i 8^i + b_k 8^d` and `low_k = sum_i w_i z_k,i`:
+//! With `v_k = sum_i z_k,i 8^i + 8^d b_k`, `d` the digits in use, `v_b = a_1 8^d`, and `low_k = sum_i w_i z_k,i`:
 //! - every digit is in 0..8, every `b_k` is 0 or 1, and `b_k (1 - top) = 0`;
 //! - the accumulator is `acc_k = a_1 v_k + a_0` (local: `= x_k`), where `a_1 = 2^-j` lets a shift that three does not
 //!   divide end at a digit boundary;
 //! - `y_k = y_0 + (1 - relu) (low_k + w_b b_k) + relu b_k low_k`;
+//! - masked: `sum_i u_i z_k,i = 0`, where `u_i = 8^i` for the digits that the row does not use and 0 for the others: a sum
+//!   of non-negative integers below p, so that each of them is zero;
 //! - linear: `out = in r^n + sum_k r^k acc_k`.
 //!
 //! Sound because `v_k = 2^j (acc_k - a_0)` holds modulo p with both sides below p in absolute value (accumulators are
@@ -46,12 +48,16 @@ pub struct RequantGate {
     pub source: AccSource,
     pub digits: usize,
     pub slots: usize,
+    /// Whether rows may use fewer digits; further constants then force the others to zero.
+    pub masked: bool,
     packing: Packing,
 }
 
 /// Row constants of a [`RequantGate`].
 #[derive(Clone, Debug)]
 pub struct RequantConstants {
+    /// Octal digits in use; fewer than the gate's only where it is masked.
+    pub digits: usize,
     /// Octal digits below the binary point.
     pub shift_digits: usize,
     pub acc_offset: i64,
@@ -64,17 +70,17 @@ pub struct RequantConstants {
 
 impl RequantGate {
     /// The gate with as many slots as fit a row.
-    pub fn new(source: AccSource, digits: usize) -> Self {
+    pub fn new(source: AccSource, digits: usize, masked: bool) -> Self {
         let fitting = |slots: usize| {
-            let gate = Self::with_slots(source, digits, slots);
+            let gate = Self::with_slots(source, digits, masked, slots);
             gate.first_digit() + slots * digits <= WIRES && gate.first_bit() <= ROUTED && gate.degree_bound() <= 8
         };
         let slots = (1..=ROUTED).take_while(|n| fitting(*n)).last().unwrap_or(1);
-        Self::with_slots(source, digits, slots)
+        Self::with_slots(source, digits, masked, slots)
     }
 
-    fn with_slots(source: AccSource, digits: usize, slots: usize) -> Self {
-        let mut gate = Self { source, digits, slots, packing: Vec::new() };
+    fn with_slots(source: AccSource, digits: usize, masked: bool, slots: usize) -> Self {
+        let mut gate = Self { source, digits, slots, masked, packing: Vec::new() };
         if source == AccSource::Linear {
             // The number of packed elements shifts the digit wires: the first pass finds it, the second the wires.
             for _ in 0..2 {
@@ -145,19 +151,23 @@ impl RequantGate {
         self.first_digit() + self.slots * self.digits
     }
     pub(super) fn constants(&self) -> usize {
-        self.digits + 6
+        self.digits * if self.masked { 2 } else { 1 } + 7
     }
 
     /// The row's constants in order.
     pub fn constant_values(&self, c: &RequantConstants) -> Vec<F> {
         let weight = |i: usize| if i < c.shift_digits { F::ZERO } else { octal(i - c.shift_digits) };
         let mut out: Vec<F> = (0..self.digits).map(weight).collect();
-        out.push(octal(self.digits - c.shift_digits));
+        out.push(octal(c.digits - c.shift_digits));
         out.push(crate::config::to_field(c.y_offset));
         out.push(crate::config::to_field(c.acc_offset));
         out.push(F::from_bool(c.top));
         out.push(F::from_bool(c.relu));
         out.push(F::from_canonical_u64(1 << c.align).inverse());
+        out.push(octal(c.digits) * F::from_canonical_u64(1 << c.align).inverse());
+        if self.masked {
+            out.extend((0..self.digits).map(|i| if i < c.digits { F::ZERO } else { octal(i) }));
+        }
         out
     }
 
@@ -165,7 +175,7 @@ impl RequantGate {
         let d = self.digits;
         let (w_b, y_0, a_0, top, relu) =
             (a.constant(d), a.constant(d + 1), a.constant(d + 2), a.constant(d + 3), a.constant(d + 4));
-        let a_1 = a.constant(d + 5);
+        let (a_1, v_b) = (a.constant(d + 5), a.constant(d + 6));
         let one = a.literal(F::ONE);
         let no_top = a.sub(one, top);
         let mut accumulators = Vec::with_capacity(self.slots);
@@ -182,10 +192,17 @@ impl RequantGate {
             constrain_bit(a, b);
             let unused = a.mul(b, no_top);
             a.constrain(unused);
+            if self.masked {
+                let mut unused = a.literal(F::ZERO);
+                for i in 0..d {
+                    let (z, u) = (a.wire(first + i), a.constant(d + 7 + i));
+                    unused = a.mul_add(z, u, unused);
+                }
+                a.constrain(unused);
+            }
             let value = recompose(a, first, d);
-            let high = a.scale(b, octal(d));
-            let value = a.add(value, high);
             let acc = a.mul_add(value, a_1, a_0);
+            let acc = a.mul_add(b, v_b, acc);
             let identity = a.mul_add(b, w_b, low);
             let rectified = a.mul(b, low);
             let excess = a.sub(rectified, identity);
@@ -237,8 +254,14 @@ impl RequantGate {
     pub fn idle_accumulator(&self, constants: &[F]) -> i64 {
         let d = self.digits;
         let a_0 = from_field(constants[d + 2]) as i64;
-        let bits = DIGIT_BITS * d as u32 + u32::from(constants[d + 3] == F::ONE);
+        let bits = self.used_bits(constants) + u32::from(constants[d + 3] == F::ONE);
         if (0..1i128 << bits).contains(&(-(a_0 as i128) << Self::align(constants[d + 5]))) { 0 } else { a_0 }
+    }
+
+    /// Bits of the digits in use, from the weight of the top bit.
+    fn used_bits(&self, constants: &[F]) -> u32 {
+        let (a_1, v_b) = (constants[self.digits + 5], constants[self.digits + 6]);
+        (v_b * F::from_canonical_u64(1 << Self::align(a_1))).to_canonical_u64().trailing_zeros()
     }
 
     /// `j` of the constant `2^-j`.
@@ -256,8 +279,9 @@ impl RequantGate {
         for k in 0..self.slots {
             let acc = accumulators.get(k).copied().unwrap_or(idle);
             let value = ((acc as i128 - a_0) << align).clamp(0, u64::MAX as i128) as u64;
-            let b = (value >> (DIGIT_BITS as usize * d)) & 1;
-            write_digits(wires, self.digit(k), d, value);
+            let used = self.used_bits(constants);
+            let b = (value >> used) & 1;
+            write_digits(wires, self.digit(k), d, value & ((1 << used) - 1));
             wires[self.bit(k)] = F::from_canonical_u64(b);
             let low = (0..d).fold(F::ZERO, |sum, i| sum + wires[self.digit(k) + i] * constants[i]);
             let b = F::from_canonical_u64(b);
@@ -282,8 +306,9 @@ impl RequantGate {
                 for k in (0..self.slots).rev() {
                     let digits =
                         (0..d).rev().fold(0u64, |v, i| (v << DIGIT_BITS) + wires[self.digit(k) + i].to_canonical_u64());
-                    let value = F::from_canonical_u64(digits) + wires[self.bit(k)] * octal(d);
-                    sum = sum * r + (value * constants[d + 5] + constants[d + 2]).into();
+                    let value =
+                        F::from_canonical_u64(digits) * constants[d + 5] + wires[self.bit(k)] * constants[d + 6];
+                    sum = sum * r + (value + constants[d + 2]).into();
                 }
                 super::write_ext(wires, self.sum_out(), sum);
             }

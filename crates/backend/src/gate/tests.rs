@@ -12,8 +12,10 @@ use crate::config::{Blake3Config, to_field};
 fn kinds() -> Vec<Kind> {
     let mut kinds = vec![Kind::MulAdd, Kind::Arithmetic, Kind::Reduce, Kind::Product, Kind::Bits, Kind::Constants];
     for d in [1, 2, 5, 9, 12, 20] {
-        kinds.push(Kind::Requant(RequantGate::new(AccSource::Linear, d)));
-        kinds.push(Kind::Requant(RequantGate::new(AccSource::Local, d)));
+        for masked in [false, true] {
+            kinds.push(Kind::Requant(RequantGate::new(AccSource::Linear, d, masked)));
+            kinds.push(Kind::Requant(RequantGate::new(AccSource::Local, d, masked)));
+        }
         kinds.push(Kind::Order(OrderGate::new(d)));
         kinds.push(Kind::Range(RangeGate::new(d)));
         kinds.push(Kind::Lookup(LookupGate::new(Side::Lookup, d)));
@@ -58,11 +60,13 @@ fn valid_row(kind: &Kind) -> (Vec<F>, Vec<F>) {
     let mut constants = F::rand_vec(kind.constants());
     match kind {
         Kind::Requant(g) => {
-            let shift_digits = g.digits / 2;
+            let digits = if g.masked { g.digits.div_ceil(2) } else { g.digits };
+            let shift_digits = digits / 2;
             let shift = 3 * shift_digits as u32;
-            let low = 3 * (g.digits - shift_digits) as u32;
+            let low = 3 * (digits - shift_digits) as u32;
             let half = if shift > 0 { 1i64 << (shift - 1) } else { 0 };
             let c = RequantConstants {
+                digits,
                 shift_digits,
                 acc_offset: -(1i64 << (low + shift)) - half,
                 align: 0,
