@@ -176,15 +176,18 @@ impl<T: RichField> PlonkyPermutation<T> for Blake3Permutation<T> {
             chunk.copy_from_slice(&x.to_canonical_u64().to_le_bytes());
         }
         let mut reader = blake3::Hasher::new_keyed(TRANSCRIPT_KEY).update(&bytes).finalize_xof();
-        for slot in &mut self.0 {
-            *slot = loop {
-                let mut word = [0u8; 8];
-                reader.fill(&mut word);
-                let word = u64::from_le_bytes(word);
-                if word < T::ORDER {
-                    break T::from_canonical_u64(word);
+        // Whole output blocks: every call of `fill` compresses anew.
+        let mut block = [0u8; 128];
+        let mut filled = 0;
+        while filled < self.0.len() {
+            reader.fill(&mut block);
+            for word in block.as_chunks::<8>().0 {
+                let word = u64::from_le_bytes(*word);
+                if word < T::ORDER && filled < self.0.len() {
+                    self.0[filled] = T::from_canonical_u64(word);
+                    filled += 1;
                 }
-            };
+            }
         }
     }
 
