@@ -5,7 +5,7 @@
 //! yields challenges; and with those, all linear relations of the segment are checked by one equation, and all lookups
 //! by another. Whatever is determined by committed cells through ordinary constraints is not absorbed.
 
-pub mod argument;
+mod argument;
 mod assembler;
 pub mod check;
 mod circuit;

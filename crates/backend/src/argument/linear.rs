@@ -175,7 +175,8 @@ impl Forms {
                     }
                 }
             }
-            let (low, high, sum_in, shift_at, sum_out): (fn(usize) -> usize, fn(usize) -> usize, _, _, _) = if product {
+            type Place = fn(usize) -> usize;
+            let (low, high, sum_in, shift_at, sum_out): (Place, Place, _, _, _) = if product {
                 (
                     ProductGate::low,
                     ProductGate::high,
@@ -241,8 +242,10 @@ impl Forms {
                     _ => EXT_ZERO,
                 })
                 .collect();
-            let columns =
-                block.clone().map(&support).fold(usize::MAX..0, |all, s| all.start.min(s.start)..all.end.max(s.end));
+            let columns = {
+                let inside = || block.clone().map(&support);
+                inside().map(|s| s.start).min().unwrap_or(0)..inside().map(|s| s.end).max().unwrap_or(0)
+            };
             for first in columns.clone().step_by(gate.right) {
                 let last = (first + gate.right).min(columns.end);
                 let mut constants = vec![F::ZERO; gate.left * gate.right];

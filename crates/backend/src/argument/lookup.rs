@@ -18,7 +18,6 @@ pub struct TableUse {
     pub table: Arc<Table>,
     pub gate: LookupGate,
     pub rows: Vec<u32>,
-    pub label: u32,
 }
 
 /// Adds the table's rows; returns them with their gate and the packed multiplicities to absorb.

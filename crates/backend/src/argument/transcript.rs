@@ -28,8 +28,8 @@ fn absorb(asm: &mut Assembler, domain: [u64; 4], elements: &[Cell]) -> [Cell; 12
     }
     let blocks: Vec<&[Cell]> = if elements.is_empty() { vec![&[]] } else { elements.chunks(RATE).collect() };
     for block in blocks {
-        for i in 0..RATE {
-            state[i] = block.get(i).copied().unwrap_or(Cell::ZERO);
+        for (i, slot) in state[..RATE].iter_mut().enumerate() {
+            *slot = block.get(i).copied().unwrap_or(Cell::ZERO);
         }
         state = asm.poseidon(state);
     }

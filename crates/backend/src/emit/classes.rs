@@ -28,6 +28,9 @@ pub struct Classes {
     demand: BTreeMap<(Role, usize), usize>,
 }
 
+/// Classes of one role, and the rows they cost beyond exact ones.
+type Choice = (Vec<usize>, f64);
+
 impl Role {
     /// Slots of a row of `digits` digits, exact or one that serves fewer digits as well.
     fn slots(self, digits: usize, exact: bool) -> usize {
@@ -86,8 +89,7 @@ impl Classes {
     /// The classes that serve the recorded demand with the fewest gate types for at most `slack` more rows.
     pub(crate) fn merged(&self, slack: usize) -> Self {
         // Per role and number of classes: the cheapest choice and its additional rows.
-        let options: Vec<(Role, Vec<(Vec<usize>, f64)>)> =
-            ROLES.iter().map(|role| (*role, self.options(*role))).collect();
+        let options: Vec<(Role, Vec<Choice>)> = ROLES.iter().map(|role| (*role, self.options(*role))).collect();
         // From one class each, add the class that saves most rows until the slack suffices.
         let mut chosen: Vec<usize> = vec![0; options.len()];
         let extra = |chosen: &[usize]| -> f64 {
@@ -116,7 +118,7 @@ impl Classes {
     }
 
     /// For 1, 2, .. classes the choice with the fewest rows.
-    fn options(&self, role: Role) -> Vec<(Vec<usize>, f64)> {
+    fn options(&self, role: Role) -> Vec<Choice> {
         let demand: Vec<(usize, usize)> =
             self.demand.iter().filter(|((r, _), _)| *r == role).map(|((_, d), count)| (*d, *count)).collect();
         // The choice is among subsets; programs have few different demands, and the rarest come in one class otherwise.
@@ -125,7 +127,7 @@ impl Classes {
             return vec![(vec![largest], 0.0)];
         }
         let exact: f64 = demand.iter().map(|(d, count)| role.rows(*count, *d, true)).sum();
-        let mut best: Vec<Option<(Vec<usize>, f64)>> = vec![None; demand.len()];
+        let mut best: Vec<Option<Choice>> = vec![None; demand.len()];
         for subset in 0..1u32 << (demand.len() - 1) {
             let mut classes: Vec<usize> =
                 (0..demand.len() - 1).filter(|i| subset >> i & 1 == 1).map(|i| demand[i].0).collect();

@@ -157,7 +157,7 @@ impl Emitter<'_, '_> {
             Some(index) => index,
             None => {
                 let gate = self.classes.lookup(Side::Lookup, digits);
-                self.tables.push(TableUse { table: table.clone(), gate, rows: Vec::new(), label: self.asm.label() });
+                self.tables.push(TableUse { table: table.clone(), gate, rows: Vec::new() });
                 self.tables.len() - 1
             }
         };

@@ -176,7 +176,7 @@ pub fn cases() -> Vec<Case> {
         let w = b.constant(&[3, 3, 3, 3], -7, 7);
         let bias = b.constant(&[1, 3, 1, 1], -99, 99);
         let bias = b.add(CoreOp::View(View::Broadcast { shape: vec![1, 3, 6, 6] }), &[bias]);
-        let one = vec![1];
+        let one = [1];
         let conv =
             Conv { strides: vec![1; 2], dilations: vec![1; 2], before: one.repeat(2), after: one.repeat(2), groups: 1 };
         let y = b.add(CoreOp::Conv(conv), &[x, w]);
