@@ -76,10 +76,13 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Library(Error::Uncalibrated) => f.write_str(
-                "the ranges of values are not known; give samples (--calibrate inputs.npz) or a range (--range -1,1)",
-            ),
-            Self::Library(error) => error.fmt(f),
+            Self::Library(error) => {
+                error.fmt(f)?;
+                if matches!(error.root(), Error::Uncalibrated) {
+                    f.write_str(": --calibrate inputs.npz, or --range -1,1")?;
+                }
+                Ok(())
+            }
             Self::Usage(message) | Self::Rejected(message) | Self::System(message) => f.write_str(message),
             Self::Bug(message) => write!(f, "panic: {message}"),
         }

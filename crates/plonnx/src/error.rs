@@ -24,7 +24,7 @@ pub enum Error {
     #[error("the model has more than {limit} bytes")]
     ModelSize { limit: u64 },
     /// The ranges of the inputs are not known.
-    #[error("the model is not calibrated; give sample inputs (calibrate) or the range of the inputs (range)")]
+    #[error("the ranges of values are not known; give samples of the inputs, or their range")]
     Uncalibrated,
     /// A name that is no input, or no output.
     #[error("no {role} is called \"{name}\"; the model has {}", known.join(", "))]
@@ -66,6 +66,14 @@ impl Error {
         Self::File { path: path.into(), source: Box::new(self) }
     }
 
+    /// The error without the file that it is about.
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::File { source, .. } => source.root(),
+            error => error,
+        }
+    }
+
     /// Whose fault it is.
     pub fn class(&self) -> Class {
         match self {
@@ -76,8 +84,10 @@ impl Error {
             Self::Frontend(error) => frontend(error),
             Self::Quant(error) => quant(error),
             Self::Runtime(error) => runtime(error),
-            Self::Data(DataError::TooLarge { .. }) => Class::Limit,
-            Self::Data(_) => Class::Invalid,
+            Self::Data(error) => match error.root() {
+                DataError::TooLarge { .. } => Class::Limit,
+                _ => Class::Invalid,
+            },
         }
     }
 }

@@ -59,6 +59,14 @@ impl DataError {
     pub fn at(self, path: impl Into<PathBuf>) -> Self {
         Self::File { path: path.into(), source: Box::new(self) }
     }
+
+    /// The error without the file that it is about.
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::File { source, .. } => source.root(),
+            error => error,
+        }
+    }
 }
 
 fn names(names: &[String]) -> String {
