@@ -42,7 +42,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     circuit.verify(proof.clone())?;
     let digest: Vec<String> = proof.public_inputs.iter().map(|e| format!("{:016x}", e.to_canonical_u64())).collect();
-    println!("flower {chosen}, of which only the digest {} is public, is rather a setosa than a virginica", digest.join(""));
+    println!(
+        "flower {chosen}, of which only the digest {} is public, is rather a setosa than a virginica",
+        digest.join("")
+    );
     println!("a circuit of 2^{} rows, a proof of {} bytes", circuit.common.degree_bits(), proof.to_bytes().len());
     Ok(())
 }

@@ -21,7 +21,11 @@ fn compile(folder: &Path) -> Result<(), Error> {
     let compiled = model.dim("batch", 1).calibrate(&digits).calibration_samples(32).compile()?;
     compiled.prover().model().write(&folder.join("lenet5.plonnx"))?;
     compiled.verifying_key().write(&folder.join("vk.plonnx"))?;
-    println!("compiled to 2^{} rows, key {}", compiled.prover().stats().degree_bits, compiled.verifying_key().hash_text());
+    println!(
+        "compiled to 2^{} rows, key {}",
+        compiled.prover().stats().degree_bits,
+        compiled.verifying_key().hash_text()
+    );
     Ok(())
 }
 
