@@ -91,7 +91,12 @@ impl Source {
     pub(crate) fn build(self, progress: &mut Progress) -> Result<Prover, Failure> {
         progress.begin("build the circuit");
         let prover = match self {
-            Self::Onnx(quantised) => quantised.build()?.into_prover(),
+            Self::Onnx(quantised) => {
+                // The float graph is dropped first: it can be large.
+                let Quantised { program, settings, provenance, import, .. } = *quantised;
+                drop(import);
+                Prover::compile(program, settings, provenance)?
+            }
             Self::Compiled(model) => Prover::new(*model)?,
         };
         progress.end();

@@ -125,3 +125,33 @@ fn embedding_checks_its_data() {
     let error = part.assign(&flower(&iris, 0), &mut witness).unwrap_err();
     assert!(error.to_string().contains("a target has two values"), "{error}");
 }
+
+/// Every fixture's program survives its artifact: text form, constants, tables, ports.
+#[test]
+fn programs_of_all_fixtures_survive() {
+    let root = format!("{}/../../fixtures", env!("CARGO_MANIFEST_DIR"));
+    let folders = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    let folders: Vec<_> = folders.filter(|folder| folder.join("model.onnx").exists()).collect();
+    assert!(folders.len() >= 5, "{folders:?}");
+    for folder in folders {
+        let mut model = Model::from_file(folder.join("model.onnx")).unwrap();
+        if model.import().is_err() {
+            model = model.dim("batch", 1);
+        }
+        let samples = read(folder.join("inputs.npz")).unwrap();
+        let quantised = model.calibrate(&samples).calibration_samples(4).quantise().unwrap();
+        let written = plonnx::runtime::Model {
+            program: quantised.program,
+            settings: quantised.settings,
+            key_hash: [7; 32],
+            version: "test".into(),
+            provenance: quantised.provenance,
+        };
+        let read = plonnx::runtime::Model::from_bytes(&written.to_bytes().unwrap()).unwrap();
+        assert!(read.program.graph == written.program.graph, "{}", folder.display());
+        assert_eq!(read.program.inputs, written.program.inputs);
+        assert_eq!(read.program.outputs, written.program.outputs);
+        assert_eq!((read.settings, read.key_hash), (written.settings, written.key_hash));
+        assert_eq!(read.provenance, written.provenance);
+    }
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use plonnx::Model;
 use plonnx::backend::{Port, Visibility};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::args::CompileArgs;
@@ -32,7 +32,10 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     let model = args.compile.apply(Model::from_file(&args.model)?)?;
     let compiled = model.compile_with(&mut progress.observer());
     progress.end();
-    let prover = compiled.map_err(Failure::at(&args.model))?.into_prover();
+    let compiled = compiled.map_err(Failure::at(&args.model))?;
+    let times: Value =
+        compiled.times().iter().map(|(phase, t)| (phase.name().to_string(), json!(t.as_secs_f64()))).collect();
+    let prover = compiled.into_prover();
     let model_path = args.output_file.unwrap_or_else(|| args.model.with_extension("plonnx"));
     let key_path = args.vk.unwrap_or_else(|| args.model.with_extension("vk.plonnx"));
     prover.model().write(&model_path)?;
@@ -44,7 +47,7 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
             "model": model_path, "vk": key_path, "key": key.hash_text(), "profile": key.profile().name(),
             "rows": stats.rows, "degree_bits": stats.degree_bits,
             "calibration": prover.model().provenance.calibration,
-            "ports": key.ports(),
+            "ports": key.ports(), "seconds": times,
         });
         println!("{object}");
         return Ok(());

@@ -79,15 +79,15 @@ pub(super) fn tell(run: &Run) -> Result<String, RuntimeError> {
     ));
     let report = key.inner().security();
     line(heading("How secure"));
-    let terms = report.terms().into_iter().map(|(term, bits)| format!("{term} {bits:.0}")).collect::<Vec<_>>();
     line(format!(
-        "  profile {}: {:.0} bits with FRI as conjectured, {:.0} bits proven",
+        "  profile {}: {:.0} bits with FRI as conjectured, {:.0} bits proven; its terms in bits:",
         key.profile().name(),
         report.conjectured(),
         report.proven()
     ));
+    let terms: Vec<String> = report.terms().iter().map(|(term, bits)| format!("{bits:.0} {term}")).collect();
     for terms in terms.chunks(5) {
-        line(format!("  {}", style.dim(terms.join(", "))));
+        line(format!("  {}", style.dim(terms.join("; "))));
     }
     Ok(out)
 }
