@@ -5,12 +5,13 @@
 //! resolves is checked there. Value infos of inner values are not read: shapes are inferred.
 
 mod attribute;
+mod elem;
 mod model;
 mod tensor;
 
 pub(crate) use attribute::Attribute;
+pub use elem::ElemType;
 pub(crate) use model::{Boundary, Dim, Model, Node};
-pub use tensor::ElemType;
 pub(crate) use tensor::{Initialiser, checked_len};
 
 use plonnx_ir::{DType, Tensor};

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::attribute::Attribute;
-use super::tensor::{ElemType, Initialiser};
+use super::elem::ElemType;
+use super::tensor::Initialiser;
 use crate::error::FrontendError;
 use crate::proto::{DimensionValue, GraphProto, ModelProto, NodeProto, ValueInfoProto};
 

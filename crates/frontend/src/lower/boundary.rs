@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use plonnx_ir::CoreOp;
 use plonnx_ir::op::Input;
-use plonnx_ir::{CoreOp, DType};
 
-use super::{Builder, OpError, Values};
-use crate::decode::{Boundary, Dim, ElemType, checked_len};
+use super::{Builder, OpError, Value, Values};
+use crate::decode::{Boundary, Dim, checked_len};
 use crate::error::{FrontendError, UnboundDim};
 use crate::{Options, ValueInfo};
 
@@ -100,7 +100,7 @@ pub(super) fn add_inputs(
         let id = builder.add(op, &[]).map_err(|e| match e {
             OpError::Invalid(reason) | OpError::Unsupported { reason, .. } => boundary("input", &input.name, reason),
         })?;
-        values.define(&input.name, Some(id))?;
+        values.define(&input.name, Some(Value { id, elem }))?;
         infos.push(ValueInfo { name: input.name.clone(), shape, dtype: elem.dtype(), elem });
     }
     Ok(infos)
@@ -117,17 +117,12 @@ pub(super) fn add_outputs(
     }
     let mut infos = Vec::new();
     for output in outputs {
-        let Some(Some(id)) = values.get(&output.name) else {
+        let Some(Some(Value { id, elem })) = values.get(&output.name).copied() else {
             return Err(boundary("output", &output.name, "no node, initialiser or input defines it".into()));
         };
-        builder.graph.add_output(&output.name, *id);
-        let fact = &builder.graph.node(*id).fact;
-        let declared = output.elem.filter(|e| e.dtype() == fact.dtype);
-        let elem = declared.unwrap_or(match fact.dtype {
-            DType::Real => ElemType::Float,
-            DType::Int => ElemType::Int64,
-            DType::Bool => ElemType::Bool,
-        });
+        builder.graph.add_output(&output.name, id);
+        let fact = &builder.graph.node(id).fact;
+        let elem = output.elem.filter(|e| e.dtype() == fact.dtype).unwrap_or(elem);
         infos.push(ValueInfo { name: output.name.clone(), shape: fact.shape.clone(), dtype: fact.dtype, elem });
     }
     Ok(infos)

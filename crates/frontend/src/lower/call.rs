@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use plonnx_ir::{DType, NodeId, Tensor};
 
+use super::Value;
 use super::builder::Builder;
 use super::error::{Lowering, invalid, unsupported};
 use crate::decode::{Attribute, ElemType, MAX_ELEMENTS, Node};
@@ -18,7 +19,9 @@ pub(crate) struct Call<'a> {
     pub(crate) opset: i64,
     /// Whether each operand has exactly this one use.
     pub(crate) sole_use: Vec<bool>,
-    inputs: Vec<Option<NodeId>>,
+    inputs: Vec<Option<Value>>,
+    /// Element types of results that do not follow from the operands.
+    elems: BTreeMap<usize, ElemType>,
     builder: &'a mut Builder,
     inputs_read: BTreeSet<usize>,
     attributes_read: BTreeSet<&'static str>,
@@ -41,18 +44,27 @@ impl<'a> Call<'a> {
     pub(crate) fn new(
         node: &'a Node,
         opset: i64,
-        inputs: Vec<Option<NodeId>>,
+        inputs: Vec<Option<Value>>,
         sole_use: Vec<bool>,
         builder: &'a mut Builder,
     ) -> Self {
         builder.name.clone_from(&node.name);
-        Self { node, opset, sole_use, inputs, builder, inputs_read: BTreeSet::new(), attributes_read: BTreeSet::new() }
+        Self {
+            node,
+            opset,
+            sole_use,
+            inputs,
+            elems: BTreeMap::new(),
+            builder,
+            inputs_read: BTreeSet::new(),
+            attributes_read: BTreeSet::new(),
+        }
     }
 
     /// Operand `index`, when it is given.
     pub(crate) fn optional(&mut self, index: usize) -> Option<NodeId> {
         self.inputs_read.insert(index);
-        self.inputs.get(index).copied().flatten()
+        self.inputs.get(index).copied().flatten().map(|v| v.id)
     }
 
     /// Operand `index`.
@@ -69,6 +81,31 @@ impl<'a> Call<'a> {
             return invalid("expected at least one operand");
         }
         (0..self.inputs.len()).map(|i| self.input(i)).collect()
+    }
+
+    /// Element type of operand `index`, when it is given.
+    pub(crate) fn elem(&self, index: usize) -> Option<ElemType> {
+        self.inputs.get(index).copied().flatten().map(|v| v.elem)
+    }
+
+    /// Says the element type of result `index`, which is that of the first operand of the same kind otherwise.
+    pub(crate) fn set_elem(&mut self, index: usize, elem: ElemType) {
+        self.elems.insert(index, elem);
+    }
+
+    /// The results with their element types.
+    pub(crate) fn typed(&self, results: &[NodeId]) -> Vec<Value> {
+        let elem = |index: usize, id: NodeId| {
+            let dtype = self.dtype(id);
+            let said = self.elems.get(&index).copied();
+            let mut all = said.into_iter().chain(self.inputs.iter().flatten().map(|v| v.elem));
+            all.find(|e| e.dtype() == dtype).unwrap_or(match dtype {
+                DType::Real => ElemType::Float,
+                DType::Int => ElemType::Int64,
+                DType::Bool => ElemType::Bool,
+            })
+        };
+        results.iter().enumerate().map(|(i, id)| Value { id: *id, elem: elem(i, *id) }).collect()
     }
 
     /// Number of results that the node names.
@@ -198,10 +235,10 @@ impl<'a> Call<'a> {
         if self.opset < since { self.ints(name) } else { self.known_ints(index, name) }
     }
 
-    /// The element type with number `to` must be one whose values the graph can hold.
-    pub(crate) fn elem_type(&self, number: i64) -> Lowering<DType> {
+    /// The element type with number `number`; it must be one whose values the graph can hold.
+    pub(crate) fn elem_type(&self, number: i64) -> Lowering<ElemType> {
         match ElemType::from_number(number) {
-            Some(elem) => Ok(elem.dtype()),
+            Some(elem) => Ok(elem),
             None => unsupported(
                 format!("element type number {number} is not supported"),
                 "use float, integer or bool tensors",

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use plonnx_ir::NodeId;
 
+use crate::decode::ElemType;
 pub(crate) use builder::{Builder, broadcast_shapes, sized};
 pub(crate) use call::{Call, axes, axis, extent};
 pub(crate) use error::{Lowering, OpError, Results, invalid, unsupported};
@@ -47,7 +48,7 @@ pub(crate) fn lower(model: Model, options: &Options) -> Result<Import, FrontendE
         builder.name.clone_from(&initialiser.name);
         let added = builder.initialiser(initialiser.value, initialiser.elem.dtype());
         let id = added.map_err(|e| failure(&e, &initialiser.name, "initialiser"))?;
-        values.define(&initialiser.name, Some(id))?;
+        values.define(&initialiser.name, Some(Value { id, elem: initialiser.elem }))?;
     }
 
     let mut invalid: Option<FrontendError> = None;
@@ -97,7 +98,7 @@ pub(crate) fn lower(model: Model, options: &Options) -> Result<Import, FrontendE
 }
 
 enum Outcome {
-    Lowered(Vec<NodeId>),
+    Lowered(Vec<Value>),
     /// An operand comes from a node that could not be lowered.
     Skipped,
     Unsupported(Vec<Problem>),
@@ -117,7 +118,7 @@ fn lower_node(
         inputs.push(match name.as_str() {
             "" => None,
             name => match values.get(name) {
-                Some(Some(id)) => Some(*id),
+                Some(Some(value)) => Some(*value),
                 Some(None) => return Ok(Outcome::Skipped),
                 None => {
                     return Err(FrontendError::Invalid {
@@ -140,6 +141,7 @@ fn lower_node(
         Err(error) => return Ok(Outcome::Invalid(failure(&error, &node.name, &node.op))),
     };
     let missing = node.outputs.iter().enumerate().skip(results.len()).filter(|(_, name)| !name.is_empty());
+    let results = call.typed(&results);
     let found: Vec<Problem> = call
         .unread()
         .into_iter()
@@ -221,21 +223,29 @@ fn uses(model: &Model) -> HashMap<String, usize> {
     uses
 }
 
+/// A node of the graph and what its elements are in the model: the graph tells apart only real numbers, integers and
+/// truth values.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Value {
+    pub(crate) id: NodeId,
+    pub(crate) elem: ElemType,
+}
+
 /// What each value name stands for; `None` for the result of a node that could not be lowered.
 #[derive(Debug, Default)]
-pub(crate) struct Values(HashMap<String, Option<NodeId>>);
+pub(crate) struct Values(HashMap<String, Option<Value>>);
 
 impl Values {
     fn new() -> Self {
         Self::default()
     }
 
-    fn get(&self, name: &str) -> Option<&Option<NodeId>> {
+    fn get(&self, name: &str) -> Option<&Option<Value>> {
         self.0.get(name)
     }
 
     /// Names a value; every name may be given once.
-    fn define(&mut self, name: &str, node: Option<NodeId>) -> Result<(), FrontendError> {
+    fn define(&mut self, name: &str, node: Option<Value>) -> Result<(), FrontendError> {
         if name.is_empty() || self.0.insert(name.to_string(), node).is_none() {
             return Ok(());
         }

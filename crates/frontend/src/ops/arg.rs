@@ -5,6 +5,7 @@
 use plonnx_ir::CoreOp;
 use plonnx_ir::op::{Arg, Extremum};
 
+use crate::decode::ElemType;
 use crate::lower::{Call, Results};
 
 pub(super) fn lower(call: &mut Call, extremum: Extremum) -> Results {
@@ -12,5 +13,6 @@ pub(super) fn lower(call: &mut Call, extremum: Extremum) -> Results {
     let axis = call.axis("axis", 0, call.rank(x))?;
     let keep = call.flag("keepdims", true)?;
     let last = call.flag("select_last_index", false)?;
+    call.set_elem(0, ElemType::Int64);
     Ok(vec![call.add(CoreOp::Arg(Arg { extremum, axis, last, keep }), &[x])?])
 }

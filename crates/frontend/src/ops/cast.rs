@@ -1,46 +1,70 @@
 //! Cast, CastLike: the same numbers as another element type.
 //!
 //! Spec: the pages of these names; all opsets. Real numbers are truncated towards zero when they become integers, and
-//! everything but 0 is true. Rounding to a narrower type of real numbers and the wrap-around of narrow integers are not
-//! modelled. Rejected: strings, complex numbers, and types of 8 bits or less other than int8, uint8 and bool.
+//! everything but 0 is true. Integers of 4 bits or less wrap around. Rounding to a narrower type of real numbers of 16
+//! bits or more and the wrap-around of other integers are not modelled. Rejected: strings, complex numbers, and rounding
+//! to real numbers of 8 bits or less where it depends on the data.
 
 use plonnx_ir::op::Compare;
 use plonnx_ir::{CoreOp, DType, Function, NodeId};
 
 use super::logic::negation;
+use crate::decode::ElemType;
 use crate::lower::{Builder, Call, Lowering, Results, invalid, unsupported};
 
 pub(super) fn cast(call: &mut Call) -> Results {
     let x = call.input(0)?;
-    call.ignore(&["saturate", "round_mode"]);
     let to = if call.opset < 6 {
-        return Ok(vec![cast_by_name(call, x)?]);
+        let name = call.text("to", "")?;
+        match ElemType::from_name(&name.to_lowercase()) {
+            Some(elem) => elem,
+            None => {
+                return unsupported(format!("element type \"{name}\""), "use float, integer or bool tensors");
+            }
+        }
     } else {
-        call.int("to")?
+        match call.int("to")? {
+            Some(number) => call.elem_type(number)?,
+            None => return invalid("attribute \"to\" is missing"),
+        }
     };
-    let Some(to) = to else { return invalid("attribute \"to\" is missing") };
-    let dtype = call.elem_type(to)?;
-    Ok(vec![convert(call, x, dtype)?])
+    Ok(vec![convert(call, x, to)?])
 }
 
 pub(super) fn cast_like(call: &mut Call) -> Results {
-    let (x, like) = (call.input(0)?, call.input(1)?);
-    call.ignore(&["saturate", "round_mode"]);
-    let dtype = call.dtype(like);
-    Ok(vec![convert(call, x, dtype)?])
+    let x = call.input(0)?;
+    call.input(1)?;
+    match call.elem(1) {
+        Some(elem) => Ok(vec![convert(call, x, elem)?]),
+        None => invalid("operand 1 is missing"),
+    }
 }
 
-fn cast_by_name(call: &mut Call, x: NodeId) -> Lowering<NodeId> {
-    let dtype = match call.text("to", "")? {
-        "FLOAT" | "DOUBLE" | "FLOAT16" => DType::Real,
-        "INT8" | "INT16" | "INT32" | "INT64" | "UINT8" | "UINT16" | "UINT32" | "UINT64" => DType::Int,
-        "BOOL" => DType::Bool,
-        other => return unsupported(format!("element type \"{other}\""), "use float, integer or bool tensors"),
+fn convert(call: &mut Call, x: NodeId, to: ElemType) -> Lowering<NodeId> {
+    call.set_elem(0, to);
+    let saturate = call.flag("saturate", true)?;
+    let up = call.text("round_mode", "up")? == "up";
+    let Some(format) = to.minifloat() else {
+        let y = as_kind(call, x, to.dtype())?;
+        return if to.bits() <= 4 { wrapped(call, y, to) } else { Ok(y) };
     };
-    convert(call, x, dtype)
+    let same = call.elem(0) == Some(to);
+    let Some(value) = call.known(x).filter(|_| !same && (up || to != ElemType::Float8E8M0)) else {
+        return if same {
+            Ok(x)
+        } else {
+            unsupported(
+                format!("rounding to {to} of values that depend on the input data"),
+                "leave the cast to float numbers of 8 bits or less out of the model",
+            )
+        };
+    };
+    let data = value.iter().map(|v| format.round(v, saturate)).collect();
+    call.tensor(value.shape(), data, DType::Real)
 }
 
-fn convert(builder: &mut Builder, x: NodeId, to: DType) -> Lowering<NodeId> {
+/// `x` as numbers of another kind.
+fn as_kind(builder: &mut Builder, x: NodeId, to: DType) -> Lowering<NodeId> {
     match (builder.dtype(x), to) {
         (DType::Real, DType::Int) => {
             let whole = builder.map(Function::Trunc, x)?;
@@ -54,4 +78,16 @@ fn convert(builder: &mut Builder, x: NodeId, to: DType) -> Lowering<NodeId> {
         }
         _ => builder.retype(x, to),
     }
+}
+
+/// The integer of type `to` that agrees with `x` in the lowest bits.
+fn wrapped(builder: &mut Builder, x: NodeId, to: ElemType) -> Lowering<NodeId> {
+    let Some((least, most)) = to.integers() else { return Ok(x) };
+    let count = most - least + 1.0;
+    let real = builder.retype(x, DType::Real)?;
+    let offset = builder.scalar(-least / count, DType::Real)?;
+    let turns = builder.linear(&[(1.0 / count, real), (1.0, offset)])?;
+    let turns = builder.map(Function::Floor, turns)?;
+    let kept = builder.linear(&[(1.0, real), (-count, turns)])?;
+    builder.retype(kept, DType::Int)
 }

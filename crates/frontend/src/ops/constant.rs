@@ -10,6 +10,7 @@ use crate::lower::{Call, Results, extent, invalid, sized, unsupported};
 
 pub(super) fn constant(call: &mut Call) -> Results {
     if let Some((value, elem)) = call.tensor_attribute("value")? {
+        call.set_elem(0, elem);
         return Ok(vec![call.initialiser(value, elem.dtype())?]);
     }
     if let Some(ints) = call.ints("value_ints")? {
@@ -35,7 +36,10 @@ pub(super) fn constant_of_shape(call: &mut Call) -> Results {
     let (value, dtype) = match call.tensor_attribute("value")? {
         None => (0.0, DType::Real),
         Some((value, elem)) => match value.to_vec().as_slice() {
-            [value] => (*value, elem.dtype()),
+            [value] => {
+                call.set_elem(0, elem);
+                (*value, elem.dtype())
+            }
             values => return invalid(format!("expected one value, got {}", values.len())),
         },
     };

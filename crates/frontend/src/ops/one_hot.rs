@@ -12,6 +12,9 @@ pub(super) fn lower(call: &mut Call) -> Results {
     let (indices, values) = (call.input(0)?, call.input(2)?);
     let Some(depth) = call.known_int(1, "depth")? else { return invalid("operand 1 is missing") };
     let depth = extent(depth, "depth")?;
+    if let Some(elem) = call.elem(2) {
+        call.set_elem(0, elem);
+    }
     let rank = call.rank(indices) + 1;
     let axis = call.axis("axis", -1, rank)?;
     let unit = unit_vectors(call, indices, depth)?;

@@ -4,6 +4,7 @@
 
 use plonnx_ir::DType;
 
+use crate::decode::ElemType;
 use crate::lower::{Call, Results};
 
 pub(super) fn shape(call: &mut Call) -> Results {
@@ -16,11 +17,13 @@ pub(super) fn shape(call: &mut Call) -> Results {
     let start = bound(call.int("start")?.unwrap_or(0));
     let end = call.int("end")?.map_or(shape.len(), bound);
     let part = shape.get(start..end).unwrap_or_default();
+    call.set_elem(0, ElemType::Int64);
     Ok(vec![call.integers(part)?])
 }
 
 pub(super) fn size(call: &mut Call) -> Results {
     let x = call.input(0)?;
     let len: usize = call.shape(x).iter().product();
+    call.set_elem(0, ElemType::Int64);
     Ok(vec![call.scalar(len as f64, DType::Int)?])
 }
