@@ -4,6 +4,7 @@ mod add;
 mod arg;
 mod average_pool;
 mod batch_norm;
+mod branch;
 mod cast;
 mod clip;
 mod compare;
@@ -29,13 +30,17 @@ mod modulo;
 mod mul;
 mod one_hot;
 mod operands;
+mod optional;
 mod pad;
 mod pow;
 mod prelu;
 mod recognise;
 mod reduce;
+mod repeat;
 mod reshape;
+mod scan;
 mod select;
+mod sequence;
 mod shape;
 mod slice;
 mod softmax;
@@ -48,7 +53,7 @@ mod window;
 use plonnx_ir::Function;
 use plonnx_ir::op::{Compare, Extremum};
 
-use crate::lower::{Call, Results};
+use crate::lower::{Call, Lower, Results, ValueResults};
 
 /// Newest version of the standard operator set that the table describes.
 pub(crate) const NEWEST_OPSET: i64 = 27;
@@ -62,12 +67,17 @@ pub(crate) struct OpDef {
     /// Last version that has it, for an operator that was removed.
     pub(crate) until: Option<i64>,
     /// Lowers one node.
-    pub(crate) lower: fn(&mut Call) -> Results,
+    pub(crate) lower: Lower,
     note: &'static str,
 }
 
 const fn op(name: &'static str, since: i64, lower: fn(&mut Call) -> Results) -> OpDef {
-    OpDef { domain: "", name, since, until: None, lower, note: "" }
+    OpDef { domain: "", name, since, until: None, lower: Lower::Tensors(lower), note: "" }
+}
+
+/// An operator whose operands or results may be sequences, or whose results have element types of their own.
+const fn flow(name: &'static str, since: i64, lower: fn(&mut Call) -> ValueResults) -> OpDef {
+    OpDef { domain: "", name, since, until: None, lower: Lower::Values(lower), note: "" }
 }
 
 impl OpDef {
@@ -98,6 +108,7 @@ static OPS: &[OpDef] = &[
     op("Celu", 12, |c| map::with(c, map::celu)),
     op("Clip", 1, clip::lower),
     op("Concat", 1, concat::lower),
+    flow("ConcatFromSequence", 11, sequence::concat),
     op("Constant", 1, constant::constant).note("dense tensors of numbers"),
     op("ConstantOfShape", 9, constant::constant_of_shape).note("known shape"),
     op("Conv", 1, conv::lower).note("one to three spatial axes"),
@@ -129,7 +140,8 @@ static OPS: &[OpDef] = &[
     op("HardSigmoid", 1, |c| map::with(c, map::hard_sigmoid)),
     op("HardSwish", 14, |c| map::lower(c, Function::HardSwish)),
     op("Hardmax", 1, softmax::hardmax),
-    op("Identity", 1, identity::identity),
+    flow("Identity", 1, identity::identity),
+    flow("If", 1, branch::lower),
     op("InstanceNormalization", 1, group_norm::instance_norm),
     op("LayerNormalization", 17, layer_norm::layer_norm),
     op("LeakyRelu", 1, |c| map::with(c, map::leaky_relu)),
@@ -137,6 +149,7 @@ static OPS: &[OpDef] = &[
     op("LessOrEqual", 12, |c| compare::lower(c, Compare::LessEqual, false)),
     op("Log", 1, |c| map::lower(c, Function::Log)),
     op("LogSoftmax", 1, softmax::log_softmax),
+    flow("Loop", 1, repeat::lower).note("bounded trip count, unrolled"),
     op("MatMul", 1, matmul::lower),
     op("Max", 1, |c| extremum::lower(c, Extremum::Max)),
     op("MaxPool", 1, max_pool::lower).note("without indices"),
@@ -148,6 +161,9 @@ static OPS: &[OpDef] = &[
     op("Neg", 1, add::neg),
     op("Not", 1, logic::not),
     op("OneHot", 9, one_hot::lower).note("known depth"),
+    flow("Optional", 15, optional::optional),
+    flow("OptionalGetElement", 15, optional::get_element),
+    flow("OptionalHasElement", 15, optional::has_element),
     op("Or", 1, |c| logic::either(c, 1.0)),
     op("PRelu", 1, prelu::lower),
     op("Pad", 1, pad::lower).note("known pads"),
@@ -168,7 +184,15 @@ static OPS: &[OpDef] = &[
     op("Relu", 1, |c| map::lower(c, Function::Relu)),
     op("Reshape", 1, reshape::reshape).note("known shape"),
     op("Round", 11, |c| map::lower(c, Function::Round)),
+    flow("Scan", 8, scan::lower).note("unrolled"),
     op("Selu", 1, |c| map::with(c, map::selu)),
+    flow("SequenceAt", 11, sequence::at).note("known position"),
+    flow("SequenceConstruct", 11, sequence::construct),
+    flow("SequenceEmpty", 11, sequence::empty),
+    flow("SequenceErase", 11, sequence::erase).note("known position"),
+    flow("SequenceInsert", 11, sequence::insert).note("known position"),
+    flow("SequenceLength", 11, sequence::length),
+    flow("SequenceMap", 17, sequence::map),
     op("Shape", 1, shape::shape),
     op("Sigmoid", 1, |c| map::lower(c, Function::Sigmoid)),
     op("Sign", 9, |c| map::lower(c, Function::Sign)),
@@ -181,6 +205,7 @@ static OPS: &[OpDef] = &[
     op("Softsign", 1, |c| map::lower(c, Function::Softsign)),
     op("SpaceToDepth", 1, space::space_to_depth),
     op("Split", 1, split::lower).note("known sizes"),
+    flow("SplitToSequence", 11, sequence::split).note("known sizes"),
     op("Sqrt", 1, |c| map::lower(c, Function::Sqrt)),
     op("Squeeze", 1, reshape::squeeze).note("known axes"),
     op("Sub", 1, |c| add::add(c, -1.0)),

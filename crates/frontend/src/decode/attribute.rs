@@ -1,5 +1,6 @@
 //! Attributes of nodes.
 
+use super::model::Graph;
 use super::tensor::Initialiser;
 use crate::error::FrontendError;
 use crate::proto::{AttributeProto, attribute_type as kind};
@@ -13,6 +14,9 @@ pub(crate) enum Attribute {
     Ints(Vec<i64>),
     Floats(Vec<f64>),
     Tensor(Initialiser),
+    Graph(Box<Graph>),
+    /// In the body of a function: the attribute of this name of the node that uses the function.
+    Reference(String),
     /// A kind that no supported operator reads.
     Other(&'static str),
 }
@@ -24,7 +28,7 @@ impl Attribute {
                 .map_err(|_| FrontendError::Decode { reason: format!("attribute \"{}\" is not UTF-8", proto.name) })
         };
         if !proto.ref_attr_name.is_empty() {
-            return Ok(Attribute::Other("reference"));
+            return Ok(Attribute::Reference(proto.ref_attr_name));
         }
         Ok(match proto.r#type {
             kind::INT => Attribute::Int(proto.i),
@@ -41,7 +45,15 @@ impl Attribute {
                     });
                 }
             },
-            kind::GRAPH | kind::GRAPHS => Attribute::Other("graph"),
+            kind::GRAPH => match proto.g {
+                Some(graph) => Attribute::Graph(Box::new(Graph::inner(graph)?)),
+                None => {
+                    return Err(FrontendError::Decode {
+                        reason: format!("attribute \"{}\" lacks its graph", proto.name),
+                    });
+                }
+            },
+            kind::GRAPHS => Attribute::Other("graphs"),
             kind::SPARSE_TENSOR => Attribute::Other("sparse tensor"),
             _ => Attribute::Other("unknown"),
         })
@@ -56,6 +68,8 @@ impl Attribute {
             Attribute::Ints(_) => "ints",
             Attribute::Floats(_) => "floats",
             Attribute::Tensor(_) => "tensor",
+            Attribute::Graph(_) => "graph",
+            Attribute::Reference(_) => "reference",
             Attribute::Other(kind) => kind,
         }
     }

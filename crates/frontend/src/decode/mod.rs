@@ -11,7 +11,7 @@ mod tensor;
 
 pub(crate) use attribute::Attribute;
 pub use elem::ElemType;
-pub(crate) use model::{Boundary, Dim, Model, Node};
+pub(crate) use model::{Boundary, Dim, Form, Function, FunctionKey, Graph, Model, Node, Opsets};
 pub(crate) use tensor::{Initialiser, checked_len};
 
 use plonnx_ir::{DType, Tensor};

@@ -5,45 +5,78 @@ use std::collections::BTreeMap;
 use plonnx_ir::CoreOp;
 use plonnx_ir::op::Input;
 
-use super::{Builder, OpError, Value, Values};
-use crate::decode::{Boundary, Dim, checked_len};
+use super::value::{Item, Value, Values};
+use super::{Builder, OpError};
+use crate::decode::{Boundary, Dim, Form, checked_len};
 use crate::error::{FrontendError, UnboundDim};
 use crate::{Options, ValueInfo};
 
-/// Shapes of all inputs with the open dimensions bound.
-pub(super) fn bind(inputs: &[Boundary], options: &Options) -> Result<Vec<Vec<usize>>, FrontendError> {
+/// Names and shapes of the tensors of every input, with the open dimensions bound: of a sequence as many as
+/// `options` gives shapes for.
+pub(super) fn bind(inputs: &[Boundary], options: &Options) -> Result<Vec<Vec<Port>>, FrontendError> {
     let dims = named_dims(inputs, options)?;
     let mut unbound = Vec::new();
-    let mut shapes = Vec::new();
+    let mut ports = Vec::new();
     for input in inputs {
-        let open =
-            |dim: Option<&str>, axis| UnboundDim { dim: dim.map(str::to_string), input: input.name.clone(), axis };
-        let shape: Vec<usize> = match (options.input_shapes.get(&input.name), &input.dims) {
-            (Some(shape), _) => shape.clone(),
-            (None, None) => {
-                unbound.push(open(None, None));
-                Vec::new()
-            }
-            (None, Some(declared)) => declared
-                .iter()
-                .enumerate()
-                .map(|(axis, dim)| match dim {
-                    Dim::Fixed(extent) => *extent,
-                    Dim::Named(name) => dims.get(name.as_str()).copied().unwrap_or_else(|| {
-                        unbound.push(open(Some(name), Some(axis)));
-                        0
-                    }),
-                    Dim::Unknown => {
-                        unbound.push(open(None, Some(axis)));
-                        0
-                    }
-                })
-                .collect(),
+        let names = match input.form {
+            Form::Sequence => elements(&input.name, options),
+            _ => vec![input.name.clone()],
         };
-        checked_len(&shape).map_err(|reason| boundary("input", &input.name, reason))?;
-        shapes.push(shape);
+        let mut tensors = Vec::new();
+        for name in names {
+            let open = |dim: Option<&str>, axis| UnboundDim { dim: dim.map(str::to_string), input: name.clone(), axis };
+            let shape: Vec<usize> = match (options.input_shapes.get(&name), &input.dims) {
+                (Some(shape), _) => shape.clone(),
+                (None, None) => {
+                    unbound.push(open(None, None));
+                    Vec::new()
+                }
+                (None, Some(_)) if input.form == Form::Sequence => {
+                    // How many elements there are is open, too.
+                    unbound.push(open(None, None));
+                    Vec::new()
+                }
+                (None, Some(declared)) => declared
+                    .iter()
+                    .enumerate()
+                    .map(|(axis, dim)| match dim {
+                        Dim::Fixed(extent) => *extent,
+                        Dim::Named(name) => dims.get(name.as_str()).copied().unwrap_or_else(|| {
+                            unbound.push(open(Some(name), Some(axis)));
+                            0
+                        }),
+                        Dim::Unknown => {
+                            unbound.push(open(None, Some(axis)));
+                            0
+                        }
+                    })
+                    .collect(),
+            };
+            checked_len(&shape).map_err(|reason| boundary("input", &name, reason))?;
+            tensors.push(Port { name, shape });
+        }
+        ports.push(tensors);
     }
-    if unbound.is_empty() { Ok(shapes) } else { Err(FrontendError::UnboundDims { dims: unbound }) }
+    if unbound.is_empty() { Ok(ports) } else { Err(FrontendError::UnboundDims { dims: unbound }) }
+}
+
+/// A tensor of an input.
+#[derive(Debug)]
+pub(super) struct Port {
+    name: String,
+    shape: Vec<usize>,
+}
+
+/// Name of element `index` of a sequence.
+fn element(name: &str, index: usize) -> String {
+    format!("{name}[{index}]")
+}
+
+/// Names of the elements of a sequence that `options` gives shapes for; at least the first.
+fn elements(name: &str, options: &Options) -> Vec<String> {
+    let given = (0..).map(|i| element(name, i)).take_while(|e| options.input_shapes.contains_key(e));
+    let names: Vec<String> = given.collect();
+    if names.is_empty() { vec![element(name, 0)] } else { names }
 }
 
 /// Extents of the named dimensions, given directly or by the shape of an input that has them.
@@ -58,7 +91,11 @@ fn named_dims<'a>(inputs: &'a [Boundary], options: &'a Options) -> Result<BTreeM
     }
     for (name, shape) in &options.input_shapes {
         let fault = |reason: String| option(format!("--shape {name}={}", commas(shape)), reason);
-        let Some(input) = inputs.iter().find(|i| i.name == *name) else {
+        let is_element = |i: &Boundary| i.form == Form::Sequence && elements(&i.name, options).contains(name);
+        if inputs.iter().any(is_element) {
+            continue;
+        }
+        let Some(input) = inputs.iter().find(|i| i.name == *name && i.form != Form::Sequence) else {
             return Err(fault("the model has no input of this name".into()));
         };
         let Some(declared) = &input.dims else { continue };
@@ -83,30 +120,39 @@ fn named_dims<'a>(inputs: &'a [Boundary], options: &'a Options) -> Result<BTreeM
     Ok(dims)
 }
 
-/// Adds the inputs to the graph.
+/// Adds the inputs to the graph. The elements of a sequence are inputs of their own.
 pub(super) fn add_inputs(
     inputs: &[Boundary],
-    shapes: Vec<Vec<usize>>,
+    ports: Vec<Vec<Port>>,
     builder: &mut Builder,
     values: &mut Values,
 ) -> Result<Vec<ValueInfo>, FrontendError> {
     let mut infos = Vec::new();
-    for (input, shape) in inputs.iter().zip(shapes) {
+    for (input, ports) in inputs.iter().zip(ports) {
         let Some(elem) = input.elem else {
             return Err(boundary("input", &input.name, format!("a {} is not supported", input.kind)));
         };
-        builder.name.clone_from(&input.name);
-        let op = CoreOp::Input(Input { shape: shape.clone(), dtype: elem.dtype(), domain: () });
-        let id = builder.add(op, &[]).map_err(|e| match e {
-            OpError::Invalid(reason) | OpError::Unsupported { reason, .. } => boundary("input", &input.name, reason),
-        })?;
-        values.define(&input.name, Some(Value { id, elem }))?;
-        infos.push(ValueInfo { name: input.name.clone(), shape, dtype: elem.dtype(), elem });
+        let mut items = Vec::new();
+        for Port { name, shape } in ports {
+            builder.name.clone_from(&name);
+            let op = CoreOp::Input(Input { shape: shape.clone(), dtype: elem.dtype(), domain: () });
+            let id = builder.add(op, &[]).map_err(|e| match e {
+                OpError::Invalid(reason) | OpError::Unsupported { reason, .. } => boundary("input", &name, reason),
+                OpError::Inner(error) => *error,
+            })?;
+            items.push(Item { id, elem });
+            infos.push(ValueInfo { name, shape, dtype: elem.dtype(), elem });
+        }
+        let value = match (input.form, items.as_slice()) {
+            (Form::Tensor, [item]) => Value::Tensor(*item),
+            _ => Value::Sequence(items),
+        };
+        values.define(&input.name, Some(value), true)?;
     }
     Ok(infos)
 }
 
-/// Names the results of the graph.
+/// Names the results of the graph. The elements of a sequence are results of their own.
 pub(super) fn add_outputs(
     outputs: &[Boundary],
     builder: &mut Builder,
@@ -117,13 +163,21 @@ pub(super) fn add_outputs(
     }
     let mut infos = Vec::new();
     for output in outputs {
-        let Some(Some(Value { id, elem })) = values.get(&output.name).copied() else {
-            return Err(boundary("output", &output.name, "no node, initialiser or input defines it".into()));
+        let items: Vec<(String, Item)> = match values.get(&output.name) {
+            Some(Some(Value::Tensor(item))) => vec![(output.name.clone(), *item)],
+            Some(Some(Value::Sequence(items))) => {
+                items.iter().enumerate().map(|(i, item)| (element(&output.name, i), *item)).collect()
+            }
+            Some(Some(Value::Nothing)) => Vec::new(),
+            _ => return Err(boundary("output", &output.name, "no node, initialiser or input defines it".into())),
         };
-        builder.graph.add_output(&output.name, id);
-        let fact = &builder.graph.node(id).fact;
-        let elem = output.elem.filter(|e| e.dtype() == fact.dtype).unwrap_or(elem);
-        infos.push(ValueInfo { name: output.name.clone(), shape: fact.shape.clone(), dtype: fact.dtype, elem });
+        for (name, item) in items {
+            builder.graph.add_output(&name, item.id);
+            let fact = &builder.graph.node(item.id).fact;
+            let declared = output.elem.filter(|e| e.dtype() == fact.dtype);
+            let elem = declared.unwrap_or(item.elem);
+            infos.push(ValueInfo { name, shape: fact.shape.clone(), dtype: fact.dtype, elem });
+        }
     }
     Ok(infos)
 }

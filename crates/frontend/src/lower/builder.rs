@@ -6,10 +6,14 @@ use plonnx_ir::op::{Contract, Conv, Extremum, Label, Reduce, Reducer, Sum, View}
 use plonnx_ir::{CoreOp, DType, Float, Function, Graph, NodeId, Tensor, eval_op};
 
 use super::error::{Lowering, OpError, invalid, unsupported};
-use crate::decode::{MAX_ELEMENTS, MAX_RANK, checked_len};
+use super::value::Item;
+use crate::decode::{ElemType, MAX_ELEMENTS, MAX_RANK, checked_len};
 
 /// Most elements that all derived constants and index maps may have together.
 const SPENT_ELEMENTS: usize = MAX_ELEMENTS;
+
+/// Most core operators of a graph.
+const MAX_NODES: usize = 1 << 20;
 
 /// Most multiplications that folding one node may take.
 const FOLD_PRODUCTS: u128 = 1 << 34;
@@ -26,12 +30,28 @@ pub(crate) struct Builder {
     pub(crate) name: String,
     /// Elements of derived constants and index maps so far.
     spent: usize,
+    /// Nodes that bodies of loops and functions lowered so far.
+    pub(super) steps: usize,
     scalars: HashMap<(u64, DType), NodeId>,
+    /// Stored constants by address of their elements, shape and kind: turns of a body share them.
+    stored: HashMap<(usize, Vec<usize>, DType), NodeId>,
 }
 
 impl Builder {
     pub(crate) fn new() -> Self {
-        Self { graph: Graph::new(), name: String::new(), spent: 0, scalars: HashMap::new() }
+        Self {
+            graph: Graph::new(),
+            name: String::new(),
+            spent: 0,
+            steps: 0,
+            scalars: HashMap::new(),
+            stored: HashMap::new(),
+        }
+    }
+
+    /// Gives new nodes another name.
+    pub(super) fn rename(&mut self, name: String) {
+        self.name = name;
     }
 
     pub(crate) fn shape(&self, x: NodeId) -> Vec<usize> {
@@ -53,6 +73,12 @@ impl Builder {
         }
         if let CoreOp::View(View::Gather { indices, .. } | View::Index { indices, .. }) = &op {
             self.spend(indices.len())?;
+        }
+        if self.graph.len() >= MAX_NODES {
+            return unsupported(
+                format!("the graph has more than {MAX_NODES} operators when its loops are unrolled"),
+                "use fewer or shorter loops, or shorter sequences",
+            );
         }
         let id = self.graph.add(&self.name, op, inputs)?;
         if self.rank(id) > MAX_RANK {
@@ -142,8 +168,14 @@ impl Builder {
     }
 
     /// A constant that is stored in the model.
-    pub(crate) fn initialiser(&mut self, value: Tensor<f64>, dtype: DType) -> Lowering<NodeId> {
-        Ok(self.graph.add(&self.name, CoreOp::Const(value, dtype), &[])?)
+    pub(crate) fn initialiser(&mut self, value: Tensor<f64>, elem: ElemType) -> Lowering<Item> {
+        let key = (value.data().as_ptr() as usize, value.shape().to_vec(), elem.dtype());
+        if let Some(id) = self.stored.get(&key) {
+            return Ok(Item { id: *id, elem });
+        }
+        let id = self.graph.add(&self.name, CoreOp::Const(value, elem.dtype()), &[])?;
+        self.stored.insert(key, id);
+        Ok(Item { id, elem })
     }
 
     /// A constant that follows from the model.

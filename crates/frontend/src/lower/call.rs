@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
 
-use plonnx_ir::{DType, NodeId, Tensor};
+use plonnx_ir::{NodeId, Tensor};
 
-use super::Value;
+use super::Lower;
 use super::builder::Builder;
-use super::error::{Lowering, invalid, unsupported};
+use super::error::{Lowering, ValueResults, invalid, unsupported};
+use super::run::Scope;
+use super::value::{Item, Value, Values, usual_elem};
 use crate::decode::{Attribute, ElemType, MAX_ELEMENTS, Node};
 
 /// One ONNX node on its way into the graph. Which operands and attributes the lowering has read is recorded: what it
@@ -15,16 +17,21 @@ use crate::decode::{Attribute, ElemType, MAX_ELEMENTS, Node};
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) node: &'a Node,
+    /// Name of the node, with those of the nodes around it.
+    pub(crate) name: String,
     /// Version of the operator set that the node belongs to.
     pub(crate) opset: i64,
     /// Whether each operand has exactly this one use.
     pub(crate) sole_use: Vec<bool>,
+    pub(super) scope: Scope<'a>,
+    /// Values that the node's graphs can use.
+    pub(super) values: &'a Values<'a>,
     inputs: Vec<Option<Value>>,
-    /// Element types of results that do not follow from the operands.
-    elems: BTreeMap<usize, ElemType>,
     builder: &'a mut Builder,
     inputs_read: BTreeSet<usize>,
-    attributes_read: BTreeSet<&'static str>,
+    attributes_read: BTreeSet<&'a str>,
+    /// Element types of results that the usual rule does not give.
+    elems: BTreeMap<usize, ElemType>,
 }
 
 impl Deref for Call<'_> {
@@ -41,30 +48,114 @@ impl DerefMut for Call<'_> {
 }
 
 impl<'a> Call<'a> {
-    pub(crate) fn new(
+    pub(super) fn new(
         node: &'a Node,
-        opset: i64,
+        name: String,
+        scope: Scope<'a>,
         inputs: Vec<Option<Value>>,
-        sole_use: Vec<bool>,
+        values: &'a Values<'a>,
         builder: &'a mut Builder,
     ) -> Self {
-        builder.name.clone_from(&node.name);
+        builder.name.clone_from(&name);
         Self {
             node,
-            opset,
-            sole_use,
+            name,
+            opset: scope.opsets.get(&node.domain).copied().unwrap_or(1),
+            sole_use: Vec::new(),
+            scope,
+            values,
             inputs,
-            elems: BTreeMap::new(),
             builder,
             inputs_read: BTreeSet::new(),
             attributes_read: BTreeSet::new(),
+            elems: BTreeMap::new(),
+        }
+    }
+
+    /// Lowers the node as the table says.
+    pub(super) fn lower(&mut self, lower: Lower) -> ValueResults {
+        let lower = match lower {
+            Lower::Values(lower) => return lower(self),
+            Lower::Tensors(lower) => lower,
+        };
+        for (i, input) in self.inputs.iter().enumerate() {
+            if let Some(value @ Value::Sequence(_)) = input {
+                return invalid(format!("operand {i} is {}, expected a tensor", value.kind()));
+            }
+        }
+        let results = lower(self)?;
+        Ok(results
+            .into_iter()
+            .enumerate()
+            .map(|(i, id)| Value::Tensor(Item { id, elem: self.elem_of(i, id) }))
+            .collect())
+    }
+
+    /// Element type of result `index`, which is node `id`: the one declared, or that of the first operand of its kind.
+    fn elem_of(&self, index: usize, id: NodeId) -> ElemType {
+        let dtype = self.dtype(id);
+        let declared = self.elems.get(&index).copied();
+        let operands = self.inputs.iter().filter_map(|v| match v {
+            Some(Value::Tensor(item)) => Some(item.elem),
+            _ => None,
+        });
+        declared.into_iter().chain(operands).find(|e| e.dtype() == dtype).unwrap_or(usual_elem(dtype))
+    }
+
+    /// Declares the element type of result `index`, unless it is that of the first operand of the same kind.
+    pub(crate) fn set_elem(&mut self, index: usize, elem: ElemType) {
+        self.elems.insert(index, elem);
+    }
+
+    /// Element type of operand `index`, when it is a tensor.
+    pub(crate) fn elem(&self, index: usize) -> Option<ElemType> {
+        match self.inputs.get(index) {
+            Some(Some(Value::Tensor(item))) => Some(item.elem),
+            _ => None,
         }
     }
 
     /// Operand `index`, when it is given.
     pub(crate) fn optional(&mut self, index: usize) -> Option<NodeId> {
+        match self.optional_value(index) {
+            Some(Value::Tensor(item)) => Some(item.id),
+            _ => None,
+        }
+    }
+
+    /// Operand `index`, when it is given.
+    pub(crate) fn optional_value(&mut self, index: usize) -> Option<Value> {
         self.inputs_read.insert(index);
-        self.inputs.get(index).copied().flatten().map(|v| v.id)
+        self.inputs.get(index).cloned().flatten()
+    }
+
+    /// Operand `index`.
+    pub(crate) fn value(&mut self, index: usize) -> Lowering<Value> {
+        match self.optional_value(index) {
+            Some(value) => Ok(value),
+            None => invalid(format!("operand {index} is missing")),
+        }
+    }
+
+    /// Operand `index`, a tensor.
+    pub(crate) fn item(&mut self, index: usize) -> Lowering<Item> {
+        match self.value(index)? {
+            Value::Tensor(item) => Ok(item),
+            other => invalid(format!("operand {index} is {}, expected a tensor", other.kind())),
+        }
+    }
+
+    /// Operand `index`, a sequence.
+    pub(crate) fn sequence(&mut self, index: usize) -> Lowering<Vec<Item>> {
+        match self.value(index)? {
+            Value::Sequence(items) => Ok(items),
+            other => invalid(format!("operand {index} is {}, expected a sequence", other.kind())),
+        }
+    }
+
+    /// Number of operands, with those left out before the last one.
+    pub(crate) fn operand_count(&self) -> usize {
+        self.inputs.len()
     }
 
     /// Operand `index`.
@@ -81,31 +172,6 @@ impl<'a> Call<'a> {
             return invalid("expected at least one operand");
         }
         (0..self.inputs.len()).map(|i| self.input(i)).collect()
-    }
-
-    /// Element type of operand `index`, when it is given.
-    pub(crate) fn elem(&self, index: usize) -> Option<ElemType> {
-        self.inputs.get(index).copied().flatten().map(|v| v.elem)
-    }
-
-    /// Says the element type of result `index`, which is that of the first operand of the same kind otherwise.
-    pub(crate) fn set_elem(&mut self, index: usize, elem: ElemType) {
-        self.elems.insert(index, elem);
-    }
-
-    /// The results with their element types.
-    pub(crate) fn typed(&self, results: &[NodeId]) -> Vec<Value> {
-        let elem = |index: usize, id: NodeId| {
-            let dtype = self.dtype(id);
-            let said = self.elems.get(&index).copied();
-            let mut all = said.into_iter().chain(self.inputs.iter().flatten().map(|v| v.elem));
-            all.find(|e| e.dtype() == dtype).unwrap_or(match dtype {
-                DType::Real => ElemType::Float,
-                DType::Int => ElemType::Int64,
-                DType::Bool => ElemType::Bool,
-            })
-        };
-        results.iter().enumerate().map(|(i, id)| Value { id: *id, elem: elem(i, *id) }).collect()
     }
 
     /// Number of results that the node names.
@@ -154,9 +220,22 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn attribute(&mut self, name: &'static str) -> Option<&'a Attribute> {
+    pub(super) fn attribute(&mut self, name: &'a str) -> Option<&'a Attribute> {
         self.attributes_read.insert(name);
-        self.node.attributes.get(name)
+        self.bound(name)
+    }
+
+    /// The attribute `name`; in a function, a reference is the attribute of the node that uses the function.
+    fn bound(&self, name: &str) -> Option<&'a Attribute> {
+        match self.node.attributes.get(name)? {
+            Attribute::Reference(outer) => self.scope.bindings.get(outer.as_str()).copied(),
+            attribute => Some(attribute),
+        }
+    }
+
+    /// Whether the attribute `name` is given.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.bound(name).is_some()
     }
 
     /// Accepts attributes that do not change what inference computes.
@@ -235,7 +314,7 @@ impl<'a> Call<'a> {
         if self.opset < since { self.ints(name) } else { self.known_ints(index, name) }
     }
 
-    /// The element type with number `number`; it must be one whose values the graph can hold.
+    /// The element type with number `to` must be one whose values the graph can hold.
     pub(crate) fn elem_type(&self, number: i64) -> Lowering<ElemType> {
         match ElemType::from_number(number) {
             Some(elem) => Ok(elem),
@@ -248,11 +327,11 @@ impl<'a> Call<'a> {
 
     /// What the model gives the node and the lowering has not read.
     pub(crate) fn unread(&self) -> Vec<String> {
-        let attributes = self.node.attributes.iter().filter(|(name, _)| !self.attributes_read.contains(name.as_str()));
-        let attributes: BTreeMap<_, _> = attributes.collect();
+        let given = self.node.attributes.keys().filter(|name| self.has(name));
+        let attributes: BTreeSet<_> = given.filter(|name| !self.attributes_read.contains(name.as_str())).collect();
         let inputs = self.inputs.iter().enumerate().filter(|(i, x)| x.is_some() && !self.inputs_read.contains(i));
         attributes
-            .into_keys()
+            .into_iter()
             .map(|name| format!("attribute \"{name}\" is not supported"))
             .chain(inputs.map(|(i, _)| format!("operand {i} is not supported")))
             .collect()

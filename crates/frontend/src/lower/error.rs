@@ -2,6 +2,9 @@
 
 use plonnx_ir::IrError;
 
+use super::value::Value;
+use crate::error::FrontendError;
+
 /// Why one node could not be lowered.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum OpError {
@@ -9,6 +12,8 @@ pub(crate) enum OpError {
     Invalid(String),
     /// plonnx has no lowering for this use.
     Unsupported { reason: String, fix: String },
+    /// Nodes of a graph or a function inside the node could not be lowered.
+    Inner(Box<FrontendError>),
 }
 
 /// Result of lowering code.
@@ -16,6 +21,9 @@ pub(crate) type Lowering<T> = Result<T, OpError>;
 
 /// The nodes that stand for a node's results, in order.
 pub(crate) type Results = Lowering<Vec<plonnx_ir::NodeId>>;
+
+/// What stands for a node's results, in order, where they may be sequences.
+pub(crate) type ValueResults = Lowering<Vec<Value>>;
 
 /// The model breaks a rule of the operator.
 pub(crate) fn invalid<T>(reason: impl Into<String>) -> Lowering<T> {

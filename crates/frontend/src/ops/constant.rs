@@ -11,7 +11,7 @@ use crate::lower::{Call, Results, extent, invalid, sized, unsupported};
 pub(super) fn constant(call: &mut Call) -> Results {
     if let Some((value, elem)) = call.tensor_attribute("value")? {
         call.set_elem(0, elem);
-        return Ok(vec![call.initialiser(value, elem.dtype())?]);
+        return Ok(vec![call.initialiser(value, elem)?.id]);
     }
     if let Some(ints) = call.ints("value_ints")? {
         let data = ints.iter().map(|v| *v as f64).collect();
@@ -23,7 +23,7 @@ pub(super) fn constant(call: &mut Call) -> Results {
     if let Some(floats) = call.floats("value_floats")? {
         return Ok(vec![call.tensor(&[floats.len()], floats, DType::Real)?]);
     }
-    if call.node.attributes.contains_key("value_float") {
+    if call.has("value_float") {
         let value = call.float("value_float", 0.0)?;
         return Ok(vec![call.scalar(value, DType::Real)?]);
     }

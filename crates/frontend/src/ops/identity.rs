@@ -4,10 +4,10 @@
 
 use plonnx_ir::DType;
 
-use crate::lower::{Call, Results, unsupported};
+use crate::lower::{Call, Results, ValueResults, unsupported};
 
-pub(super) fn identity(call: &mut Call) -> Results {
-    Ok(vec![call.input(0)?])
+pub(super) fn identity(call: &mut Call) -> ValueResults {
+    Ok(vec![call.value(0)?])
 }
 
 pub(super) fn dropout(call: &mut Call) -> Results {

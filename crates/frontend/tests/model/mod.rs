@@ -42,7 +42,7 @@ pub(crate) fn ints(name: &str, data: &[i64]) -> TensorProto {
 fn value(name: &str, elem_type: i32, dims: Vec<DimensionValue>) -> ValueInfoProto {
     let dim = dims.into_iter().map(|d| Dimension { value: Some(d) }).collect();
     let tensor = TensorType { elem_type, shape: Some(TensorShapeProto { dim }) };
-    ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor) }) }
+    ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor), ..Default::default() }) }
 }
 
 impl Model {
@@ -134,8 +134,8 @@ impl Model {
             output: owned(outputs),
             name: outputs[0].to_string(),
             op_type: op.into(),
-            domain: String::new(),
             attribute,
+            ..Default::default()
         });
         self
     }
