@@ -4,13 +4,14 @@
 //!
 //! - `decode`: protobuf -> a checked model with typed attributes and dense tensors. Bytes are not trusted.
 //! - `lower`: every ONNX node becomes core operators of a [`Graph<Float>`](plonnx_ir::Graph). Shapes are static:
-//!   they are inferred from the input shapes, and whatever depends on shapes alone is evaluated on the way.
+//!   they are inferred from the input shapes, and whatever depends on shapes alone is evaluated on the way. Loops are
+//!   unrolled, functions expanded, and sequences resolved to their tensors.
 //!
 //! The operators are an open table ([`supported_ops`]): one line of `ops.rs` each, with the lowering in a file of
 //! `ops/`. A use of something unsupported is never skipped: all of them are reported in one error.
 //!
 //! What is deliberately absent: rounding of 32-bit and 16-bit floats (the graph is over real numbers), wrap-around of
-//! integers, control flow, sequences, and training.
+//! integers, loops whose number of turns depends on the data, and training.
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]

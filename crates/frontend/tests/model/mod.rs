@@ -22,6 +22,9 @@ pub(crate) enum Attr<'a> {
     Float(f32),
     Ints(&'a [i64]),
     Text(&'a str),
+    Graph(GraphProto),
+    /// The attribute of this name of the node that uses the function.
+    Reference(&'a str),
 }
 
 pub(crate) fn floats(name: &str, shape: &[i64], data: &[f32]) -> TensorProto {
@@ -43,6 +46,58 @@ fn value(name: &str, elem_type: i32, dims: Vec<DimensionValue>) -> ValueInfoProt
     let dim = dims.into_iter().map(|d| Dimension { value: Some(d) }).collect();
     let tensor = TensorType { elem_type, shape: Some(TensorShapeProto { dim }) };
     ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor), ..Default::default() }) }
+}
+
+/// A node that is named by its first output.
+pub(crate) fn node(op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, Attr)]) -> NodeProto {
+    let attribute = attributes
+        .iter()
+        .map(|(name, attr)| {
+            let mut a = AttributeProto { name: name.to_string(), ..Default::default() };
+            a.r#type = match attr {
+                Attr::Int(v) => {
+                    a.i = *v;
+                    attribute_type::INT
+                }
+                Attr::Float(v) => {
+                    a.f = *v;
+                    attribute_type::FLOAT
+                }
+                Attr::Ints(v) => {
+                    a.ints = v.to_vec();
+                    attribute_type::INTS
+                }
+                Attr::Text(v) => {
+                    a.s = v.as_bytes().to_vec();
+                    attribute_type::STRING
+                }
+                Attr::Graph(v) => {
+                    a.g = Some(v.clone());
+                    attribute_type::GRAPH
+                }
+                Attr::Reference(v) => {
+                    a.ref_attr_name = v.to_string();
+                    attribute_type::FLOAT
+                }
+            };
+            a
+        })
+        .collect();
+    let owned = |names: &[&str]| names.iter().map(|n| n.to_string()).collect();
+    NodeProto {
+        input: owned(inputs),
+        output: owned(outputs),
+        name: outputs[0].to_string(),
+        op_type: op.into(),
+        attribute,
+        ..Default::default()
+    }
+}
+
+/// A graph for an attribute; its inputs and outputs declare nothing but their names.
+pub(crate) fn graph(inputs: &[&str], nodes: Vec<NodeProto>, outputs: &[&str]) -> GraphProto {
+    let named = |names: &[&str]| names.iter().map(|n| ValueInfoProto { name: n.to_string(), r#type: None }).collect();
+    GraphProto { node: nodes, input: named(inputs), output: named(outputs), ..Default::default() }
 }
 
 impl Model {
@@ -103,40 +158,7 @@ impl Model {
         outputs: &[&str],
         attributes: &[(&str, Attr)],
     ) -> Self {
-        let attribute = attributes
-            .iter()
-            .map(|(name, attr)| {
-                let mut a = AttributeProto { name: name.to_string(), ..Default::default() };
-                a.r#type = match attr {
-                    Attr::Int(v) => {
-                        a.i = *v;
-                        attribute_type::INT
-                    }
-                    Attr::Float(v) => {
-                        a.f = *v;
-                        attribute_type::FLOAT
-                    }
-                    Attr::Ints(v) => {
-                        a.ints = v.to_vec();
-                        attribute_type::INTS
-                    }
-                    Attr::Text(v) => {
-                        a.s = v.as_bytes().to_vec();
-                        attribute_type::STRING
-                    }
-                };
-                a
-            })
-            .collect();
-        let owned = |names: &[&str]| names.iter().map(|n| n.to_string()).collect();
-        self.graph().node.push(NodeProto {
-            input: owned(inputs),
-            output: owned(outputs),
-            name: outputs[0].to_string(),
-            op_type: op.into(),
-            attribute,
-            ..Default::default()
-        });
+        self.graph().node.push(node(op, inputs, outputs, attributes));
         self
     }
 
