@@ -29,6 +29,26 @@ bench *args:
 bench-json model *args:
     cargo run --release -- bench {{model}} --json {{args}}
 
+# The operator and model tests of the Python package onnx, which are fetched from PyPI, up to a verified proof.
+conform: (_conform "--prove")
+
+# The same without proofs: two minutes instead of half an hour.
+conform-quick: (_conform "")
+
+# Write the results of `conform` to the manifests. Look at the diff afterwards.
+conform-update: (_conform "--prove --update")
+
+_conform flags:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cd fixtures/conformance
+    [ -d data ] || python3 fetch.py
+    cargo build --release
+    for suite in node simple pytorch-operator pytorch-converted; do
+        echo "$suite"
+        ../../target/release/plonnx conformance data/$suite --manifest $suite.txt {{flags}}
+    done
+
 # Accept the current text forms and circuit statistics as snapshots. Look at the diff afterwards.
 snapshots:
     INSTA_UPDATE=always cargo test --workspace --locked

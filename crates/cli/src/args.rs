@@ -18,6 +18,9 @@ pub(crate) struct CompileArgs {
     /// Shape of an input, such as image=1,3,32,32
     #[arg(long = "shape", value_name = "INPUT=N,..")]
     pub(crate) shapes: Vec<Named<List>>,
+    /// Make an input a constant of the model, such as a shape or axes: .npz, .npy, .json or .pb
+    #[arg(long = "constant", value_name = "[INPUT=]FILE")]
+    pub(crate) constants: Vec<String>,
     /// Samples of the inputs on which the ranges of all values are found: .npz, .npy, .json or .pb
     #[arg(long, value_name = "[INPUT=]FILE")]
     pub(crate) calibrate: Vec<String>,
@@ -59,6 +62,9 @@ impl CompileArgs {
         for Named { name, value } in &self.shapes {
             model = model.input_shape(name, &value.0);
         }
+        for (name, value) in data::read_all(&self.constants)?.iter() {
+            model = model.constant(name, value.clone());
+        }
         if !self.calibrate.is_empty() {
             model = model.calibrate(&data::read_all(&self.calibrate)?);
         }
@@ -93,6 +99,7 @@ impl CompileArgs {
         let given = [
             ("--dim", !self.dims.is_empty()),
             ("--shape", !self.shapes.is_empty()),
+            ("--constant", !self.constants.is_empty()),
             ("--calibrate", !self.calibrate.is_empty()),
             ("--calibration-samples", self.calibration_samples.is_some()),
             ("--range", !self.ranges.is_empty()),

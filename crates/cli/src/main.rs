@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{bench, check, compile, demo, inspect, prove, run, verify};
+use crate::command::{bench, check, compile, conformance, demo, inspect, prove, run, verify};
 use crate::failure::{CODES, Failure};
 
 #[global_allocator]
@@ -42,6 +42,7 @@ enum Command {
     Prove(prove::Args),
     Verify(verify::Args),
     Bench(bench::Args),
+    Conformance(conformance::Args),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         Command::Prove(args) => prove::run(args, json),
         Command::Verify(args) => verify::run(args, json),
         Command::Bench(args) => bench::run(args, json),
+        Command::Conformance(args) => conformance::run(args, json),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -318,3 +318,36 @@ fn exit_codes_are_documented() {
     }
     s.run(&["conjure"]).failed(2, &["conjure"]);
 }
+
+#[test]
+fn conformance_compares_with_a_manifest() {
+    let s = Session::new();
+    let subset = fixture("conformance", "subset");
+    let one = ["conformance", &subset, "--filter", "test_abs"];
+    let summary = s.run(&[&one[..], &["--json"]].concat()).json();
+    assert_eq!((&summary["total"], &summary["checked"], &summary["proved"]), (&1.into(), &1.into(), &0.into()));
+    assert_eq!(summary["operators"]["Abs"]["float_match"], 1);
+    let manifest = ["--manifest", "known.txt"];
+    s.run(&[&one[..], &manifest].concat()).failed(3, &["known.txt"]);
+    s.run(&[&one[..], &manifest, &["--update"]].concat()).ok();
+    assert_eq!(std::fs::read_to_string(s.path("known.txt")).unwrap(), "checked test_abs\n");
+    assert!(s.run(&[&one[..], &manifest].concat()).ok().contains("operator"));
+    s.write("known.txt", "checked test_abs\nchecked test_none\n");
+    let stale = "test_none: no such test, but a line: checked test_none";
+    s.run(&[&one[..], &manifest].concat()).failed(1, &["1 lines of known.txt do not hold", stale]);
+    s.run(&["conformance", "."]).failed(2, &["no test in it"]);
+}
+
+#[test]
+fn inputs_become_constants() {
+    let s = Session::new();
+    let model = fixture("conformance/subset/test_reshape_negative_dim", "model.onnx");
+    let data = fixture("conformance/subset/test_reshape_negative_dim/test_data_set_0", "input_0.pb");
+    let shape = fixture("conformance/subset/test_reshape_negative_dim/test_data_set_0", "input_1.pb");
+    let constant = format!("shape={shape}");
+    s.run(&["run", &model, "--data", &data]).failed(4, &["Reshape"]);
+    s.run(&["run", &model, "--data", &data, "--constant", &constant]).ok();
+    let wrong = format!("data={shape}");
+    s.run(&["inspect", &model, "--constant", &wrong])
+        .failed(2, &["option --constant data: the shape [3] does not fit"]);
+}

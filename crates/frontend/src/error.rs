@@ -12,6 +12,9 @@ pub enum FrontendError {
     /// A tensor's data does not fit its shape or type.
     #[error("tensor \"{name}\": {reason}")]
     Tensor { name: String, reason: String },
+    /// A tensor of a type that plonnx does not read.
+    #[error("tensor \"{name}\": element type number {number} is not supported")]
+    ElemType { name: String, number: i32 },
     /// A tensor's data lies outside the model file.
     #[error("tensor \"{name}\": its data is in another file ({location}); save the model with the data inside it")]
     ExternalData { name: String, location: String },

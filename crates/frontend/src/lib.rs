@@ -25,19 +25,22 @@ pub mod proto;
 
 use std::collections::BTreeMap;
 
-use plonnx_ir::{DType, Float, Graph};
+use plonnx_ir::{DType, Float, Graph, Tensor};
 
 pub use decode::{ElemType, decode_tensor};
 pub use error::{FrontendError, Problem, UnboundDim};
 pub use ops::{OpInfo, supported_ops};
 
 /// What the model leaves open.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     /// Extents of named dimensions, such as `batch`.
     pub dims: BTreeMap<String, usize>,
     /// Shapes of inputs by name; they win over the declared ones and must agree with their fixed extents.
     pub input_shapes: BTreeMap<String, Vec<usize>>,
+    /// Values of inputs by name: such an input becomes a constant of the model. Circuits need shapes, axes and the like at
+    /// compile time, and some models take them as inputs.
+    pub constants: BTreeMap<String, Tensor<f64>>,
 }
 
 /// A graph input or output.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use model::{Attr, FLOAT, INT64, Model, floats, ints};
 use plonnx_frontend::proto::{AttributeProto, StringStringEntryProto, TensorProto, attribute_type};
 use plonnx_frontend::{FrontendError, Options, import};
+use plonnx_ir::Tensor;
 
 #[test]
 fn operands_that_do_not_fit() {
@@ -90,12 +91,30 @@ fn open_dimensions_are_listed() {
             "option --shape x=1: the input has 2 axes, got 1",
         ),
         (
-            Options { dims: dims(&[("batch", 1)]), input_shapes: shape("x", &[2, 3]) },
+            Options { dims: dims(&[("batch", 1)]), input_shapes: shape("x", &[2, 3]), ..Default::default() },
             "option --shape x=2,3: dimension \"batch\" is both 1 and 2",
         ),
     ] {
         assert_eq!(import(&model.bytes(), &options).unwrap_err().to_string(), message);
     }
+}
+
+#[test]
+fn inputs_become_constants() {
+    let model = Model::new(17).input("x", &[2, 3]).typed_input("shape", INT64, &[2]);
+    let model = model.node("Reshape", &["x", "shape"], &["y"]).output("y");
+    let with = |name: &str, value: Tensor<f64>| {
+        let constants = BTreeMap::from([(name.to_string(), value)]);
+        import(&model.bytes(), &Options { constants, ..Default::default() })
+    };
+    let imported = with("shape", Tensor::vector(vec![3.0, 2.0])).unwrap();
+    assert_eq!((imported.inputs.len(), imported.outputs[0].shape.as_slice()), (1, &[3, 2][..]));
+    let error = |name, value| with(name, value).unwrap_err().to_string();
+    assert_eq!(error("shapes", Tensor::scalar(1.0)), "option --constant shapes: the model has no input of this name");
+    let fault = error("shape", Tensor::vector(vec![6.0]));
+    assert_eq!(fault, "option --constant shape: the shape [1] does not fit the declared one");
+    let fault = error("shape", Tensor::vector(vec![1.5, 4.0]));
+    assert_eq!(fault, "option --constant shape: expected whole numbers, the input is a int64 tensor");
 }
 
 #[test]

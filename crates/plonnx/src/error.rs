@@ -60,6 +60,20 @@ pub enum Class {
     Bug,
 }
 
+impl Class {
+    /// One word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Invalid => "invalid",
+            Self::Unsupported => "unsupported",
+            Self::Limit => "limit",
+            Self::Rejected => "rejected",
+            Self::Bug => "bug",
+        }
+    }
+}
+
 impl Error {
     /// The error with the file that it is about.
     pub fn at(self, path: impl Into<PathBuf>) -> Self {
@@ -94,7 +108,9 @@ impl Error {
 
 fn frontend(error: &FrontendError) -> Class {
     match error {
-        FrontendError::Unsupported { .. } | FrontendError::ExternalData { .. } => Class::Unsupported,
+        FrontendError::Unsupported { .. } | FrontendError::ElemType { .. } | FrontendError::ExternalData { .. } => {
+            Class::Unsupported
+        }
         FrontendError::UnboundDims { .. } | FrontendError::Options { .. } => Class::Usage,
         _ => Class::Invalid,
     }

@@ -37,6 +37,7 @@
 
 pub mod circuit;
 mod compiled;
+pub mod conformance;
 pub mod data;
 mod error;
 mod model;

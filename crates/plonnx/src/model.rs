@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use plonnx_backend::{Profile, Settings, Visibility};
 use plonnx_frontend::{Import, Options, ValueInfo, import};
+use plonnx_ir::Tensor;
 use plonnx_quant::{Calibration, Config, calibrate, calibrate_declared, quantise};
 use plonnx_runtime::Provenance;
 
@@ -143,6 +144,12 @@ impl Model {
     /// Gives an input its shape.
     pub fn input_shape(mut self, input: &str, shape: &[usize]) -> Self {
         self.options.input_shapes.insert(input.to_string(), shape.to_vec());
+        self
+    }
+
+    /// Makes an input a constant of the model.
+    pub fn constant(mut self, input: &str, value: Tensor<f64>) -> Self {
+        self.options.constants.insert(input.to_string(), value);
         self
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod compile;
+pub(crate) mod conformance;
 pub(crate) mod demo;
 pub(crate) mod inspect;
 pub(crate) mod prove;

@@ -31,7 +31,7 @@ impl Initialiser {
             return Err(invalid("segmented tensors are not supported".into()));
         }
         let elem = ElemType::from_number(proto.data_type.into())
-            .ok_or_else(|| invalid(format!("element type number {} is not supported", proto.data_type)))?;
+            .ok_or_else(|| FrontendError::ElemType { name: name.clone(), number: proto.data_type })?;
         let shape = proto
             .dims
             .iter()

@@ -2,14 +2,42 @@
 
 use std::collections::BTreeMap;
 
-use plonnx_ir::CoreOp;
 use plonnx_ir::op::Input;
+use plonnx_ir::{CoreOp, DType};
 
 use super::value::{Item, Value, Values};
 use super::{Builder, OpError};
-use crate::decode::{Boundary, Dim, Form, checked_len};
-use crate::error::{FrontendError, UnboundDim};
+use crate::decode::{Boundary, Dim, Form, Graph, Initialiser, checked_len};
+use crate::error::{FrontendError, Problem, UnboundDim};
 use crate::{Options, ValueInfo};
+
+/// Turns inputs whose values `options` gives into initialisers.
+pub(super) fn fix_constants(graph: &mut Graph, options: &Options) -> Result<(), FrontendError> {
+    for (name, value) in &options.constants {
+        let fault = |reason: String| option(format!("--constant {name}"), reason);
+        let Some(position) = graph.inputs.iter().position(|i| i.name == *name) else {
+            return Err(fault("the model has no input of this name".into()));
+        };
+        let input = graph.inputs.remove(position);
+        let Some(elem) = input.elem.filter(|_| input.form == Form::Tensor) else {
+            return Err(fault(format!("a {} is not supported", input.kind)));
+        };
+        let fits = |declared: &Vec<Dim>| {
+            let mut extents = declared.iter().zip(value.shape());
+            declared.len() == value.shape().len()
+                && extents.all(|(dim, got)| !matches!(dim, Dim::Fixed(extent) if extent != got))
+        };
+        if !input.dims.as_ref().is_none_or(fits) {
+            return Err(fault(format!("the shape {:?} does not fit the declared one", value.shape())));
+        }
+        let whole = elem.dtype() == DType::Real || value.iter().all(|v| v.fract() == 0.0);
+        if !whole {
+            return Err(fault(format!("expected whole numbers, the input is a {}", input.kind)));
+        }
+        graph.initialisers.push(Initialiser { name: input.name, elem, value: value.clone() });
+    }
+    Ok(())
+}
 
 /// Names and shapes of the tensors of every input, with the open dimensions bound: of a sequence as many as
 /// `options` gives shapes for.
@@ -130,7 +158,10 @@ pub(super) fn add_inputs(
     let mut infos = Vec::new();
     for (input, ports) in inputs.iter().zip(ports) {
         let Some(elem) = input.elem else {
-            return Err(boundary("input", &input.name, format!("a {} is not supported", input.kind)));
+            let (node, op) = (input.name.clone(), "input".to_string());
+            let reason = format!("a {} is not supported", input.kind);
+            let fix = "give it as a dense tensor of numbers".to_string();
+            return Err(FrontendError::Unsupported { problems: vec![Problem { node, op, reason, fix }] });
         };
         let mut items = Vec::new();
         for Port { name, shape } in ports {

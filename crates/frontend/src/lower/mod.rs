@@ -37,7 +37,8 @@ pub(crate) enum Lower {
 
 /// Lowers `model` with the open dimensions bound by `options`.
 pub(crate) fn lower(model: Model, options: &Options) -> Result<Import, FrontendError> {
-    let Model { opsets, producer, graph, functions } = model;
+    let Model { opsets, producer, mut graph, functions } = model;
+    boundary::fix_constants(&mut graph, options)?;
     let bindings = BTreeMap::new();
     let scope = Scope { functions: &functions, opsets: &opsets, bindings: &bindings, path: "", depth: 0 };
     let results: Vec<&str> = graph.outputs.iter().map(|o| o.name.as_str()).collect();

@@ -23,7 +23,7 @@ mod view;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use plonnx_ir::op::{Reducer, Table};
+use plonnx_ir::op::{Reducer, Table, View};
 use plonnx_ir::{CoreOp, DType, Field, Float, Graph, Interval, Log2Scale, NodeId, Tensor, verify};
 
 use crate::bound;
@@ -129,6 +129,16 @@ impl Lowering<'_> {
         if self.is_wide(value) && self.structure.uses(id) > 1 { self.round_to_target(id, value) } else { Ok(value) }
     }
 
+    /// `value` as a node that notes its scale: keys and proofs read the scales of results there.
+    fn noted(&mut self, id: NodeId, value: Operand) -> Result<Operand, QuantError> {
+        let node = self.graph.node(value.id);
+        if node.note.0 == value.scale {
+            return Ok(value);
+        }
+        let view = View::Reshape { shape: node.fact.shape.clone() };
+        self.emit(id, CoreOp::View(view), &[value.id], value.scale)
+    }
+
     fn range(&self, id: NodeId) -> Range {
         self.effective.ranges[id.index()]
     }
@@ -158,6 +168,7 @@ impl Lowering<'_> {
             } else {
                 self.narrow(output.node)?
             };
+            let value = self.noted(output.node, value)?;
             self.graph.add_output(&output.name, value.id);
             outputs.push((output, value));
         }

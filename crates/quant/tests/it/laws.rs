@@ -76,6 +76,22 @@ fn bounds_contain_evaluation_over_the_whole_input_window() {
     assert!(evaluated > 50, "{evaluated}");
 }
 
+/// Keys and proofs read the scale of a result at its node, also after a multiplication that changes no integer.
+#[test]
+fn results_note_their_scale() {
+    let mut b = Build::new(57);
+    let x = b.input("x", &[8]);
+    let h = b.relu(x);
+    let double = b.sum(&[(2.0, h)]);
+    b.output("h", h);
+    b.output("double", double);
+    let samples = b.samples(4, 1.0);
+    let (program, _) = check(&b.graph, &samples);
+    for (output, port) in program.graph.outputs().iter().zip(&program.outputs) {
+        assert_eq!(program.graph.node(output.node).note, port.scale, "{}", output.name);
+    }
+}
+
 #[test]
 fn more_bits_give_less_error() {
     let mut errors = Vec::new();
