@@ -20,9 +20,11 @@ mod extremum;
 mod gather;
 mod gemm;
 mod group_norm;
+mod gru;
 mod identity;
 mod layer_norm;
 mod logic;
+mod lstm;
 mod map;
 mod matmul;
 mod max_pool;
@@ -35,9 +37,11 @@ mod pad;
 mod pow;
 mod prelu;
 mod recognise;
+mod recurrent;
 mod reduce;
 mod repeat;
 mod reshape;
+mod rnn;
 mod scan;
 mod select;
 mod sequence;
@@ -127,6 +131,7 @@ static OPS: &[OpDef] = &[
     op("Expand", 8, expand::expand).note("known shape"),
     op("Flatten", 1, reshape::flatten),
     op("Floor", 1, |c| map::lower(c, Function::Floor)),
+    op("GRU", 1, gru::lower).note("known sequence lengths, unrolled"),
     op("Gather", 1, gather::gather).note("indices from the data must not be negative"),
     op("GatherElements", 11, gather::gather_elements).note("known indices"),
     op("GatherND", 11, gather::gather_nd).note("known indices"),
@@ -143,6 +148,7 @@ static OPS: &[OpDef] = &[
     flow("Identity", 1, identity::identity),
     flow("If", 1, branch::lower),
     op("InstanceNormalization", 1, group_norm::instance_norm),
+    op("LSTM", 1, lstm::lower).note("known sequence lengths, unrolled"),
     op("LayerNormalization", 17, layer_norm::layer_norm),
     op("LeakyRelu", 1, |c| map::with(c, map::leaky_relu)),
     op("Less", 1, |c| compare::lower(c, Compare::Less, false)),
@@ -169,6 +175,7 @@ static OPS: &[OpDef] = &[
     op("Pad", 1, pad::lower).note("known pads"),
     op("Pow", 1, pow::lower).note("known exponent, or known base"),
     op("RMSNormalization", 23, layer_norm::rms_norm),
+    op("RNN", 1, rnn::lower).note("known sequence lengths, unrolled"),
     op("Range", 11, constant::range).note("known bounds"),
     op("Reciprocal", 1, map::reciprocal),
     op("ReduceL1", 1, |c| reduce::lower(c, reduce::Kind::L1)),

@@ -11,6 +11,7 @@ pub(crate) enum Attribute {
     Int(i64),
     Float(f64),
     Str(String),
+    Strings(Vec<String>),
     Ints(Vec<i64>),
     Floats(Vec<f64>),
     Tensor(Initialiser),
@@ -36,7 +37,7 @@ impl Attribute {
             kind::STRING => Attribute::Str(text(proto.s)?),
             kind::INTS => Attribute::Ints(proto.ints),
             kind::FLOATS => Attribute::Floats(proto.floats.into_iter().map(f64::from).collect()),
-            kind::STRINGS => Attribute::Other("strings"),
+            kind::STRINGS => Attribute::Strings(proto.strings.into_iter().map(text).collect::<Result<_, _>>()?),
             kind::TENSOR => match proto.t {
                 Some(tensor) => Attribute::Tensor(Initialiser::from_proto(tensor)?),
                 None => {
@@ -65,6 +66,7 @@ impl Attribute {
             Attribute::Int(_) => "int",
             Attribute::Float(_) => "float",
             Attribute::Str(_) => "string",
+            Attribute::Strings(_) => "strings",
             Attribute::Ints(_) => "ints",
             Attribute::Floats(_) => "floats",
             Attribute::Tensor(_) => "tensor",

@@ -272,6 +272,14 @@ impl<'a> Call<'a> {
         }
     }
 
+    pub(crate) fn texts(&mut self, name: &'static str) -> Lowering<Option<Vec<String>>> {
+        match self.attribute(name) {
+            None => Ok(None),
+            Some(Attribute::Strings(v)) => Ok(Some(v.clone())),
+            Some(other) => wrong_kind(name, "strings", other),
+        }
+    }
+
     pub(crate) fn ints(&mut self, name: &'static str) -> Lowering<Option<Vec<i64>>> {
         match self.attribute(name) {
             None => Ok(None),
