@@ -74,6 +74,10 @@ fixtures! {
     lenet5: "lenet5",
     resnet_mnist: "resnet-mnist",
     dwsep_mnist: "dwsep-mnist",
+    lstm_power: "lstm-power",
+    gru_mnist: "gru-mnist",
+    lenet5_qdq: "lenet5-qdq",
+    lenet5_qlinear: "lenet5-qlinear",
     transformer_block: "transformer-block",
     transformer_chars: "transformer-chars",
 }

@@ -19,9 +19,11 @@ mod expand;
 mod extremum;
 mod gather;
 mod gemm;
+mod grid;
 mod group_norm;
 mod gru;
 mod identity;
+mod integer;
 mod layer_norm;
 mod logic;
 mod lstm;
@@ -36,6 +38,7 @@ mod optional;
 mod pad;
 mod pow;
 mod prelu;
+mod quantize;
 mod recognise;
 mod recurrent;
 mod reduce;
@@ -116,13 +119,16 @@ static OPS: &[OpDef] = &[
     op("Constant", 1, constant::constant).note("dense tensors of numbers"),
     op("ConstantOfShape", 9, constant::constant_of_shape).note("known shape"),
     op("Conv", 1, conv::lower).note("one to three spatial axes"),
+    op("ConvInteger", 10, integer::conv_integer).note("one to three spatial axes"),
     op("ConvTranspose", 1, conv_transpose::lower).note("one to three spatial axes"),
     op("Cos", 7, |c| map::lower(c, Function::Cos)),
     op("Cosh", 9, |c| map::lower(c, Function::Cosh)),
     op("CumSum", 11, cumsum::lower).note("known axis"),
     op("DepthToSpace", 1, space::depth_to_space),
+    op("DequantizeLinear", 10, quantize::dequantize),
     op("Div", 1, div::lower).note("integers only when known"),
     op("Dropout", 1, identity::dropout).note("inference only"),
+    op("DynamicQuantizeLinear", 11, quantize::dynamic),
     op("Einsum", 12, einsum::lower).note("up to 26 different axes"),
     op("Elu", 1, |c| map::with(c, map::elu)),
     op("Equal", 1, |c| compare::lower(c, Compare::Equal, false)),
@@ -157,6 +163,7 @@ static OPS: &[OpDef] = &[
     op("LogSoftmax", 1, softmax::log_softmax),
     flow("Loop", 1, repeat::lower).note("bounded trip count, unrolled"),
     op("MatMul", 1, matmul::lower),
+    op("MatMulInteger", 10, integer::matmul_integer),
     op("Max", 1, |c| extremum::lower(c, Extremum::Max)),
     op("MaxPool", 1, max_pool::lower).note("without indices"),
     op("Mean", 1, |c| add::sum(c, true)),
@@ -174,6 +181,9 @@ static OPS: &[OpDef] = &[
     op("PRelu", 1, prelu::lower),
     op("Pad", 1, pad::lower).note("known pads"),
     op("Pow", 1, pow::lower).note("known exponent, or known base"),
+    op("QLinearConv", 10, integer::qlinear_conv).note("one to three spatial axes"),
+    op("QLinearMatMul", 10, integer::qlinear_matmul),
+    op("QuantizeLinear", 10, quantize::quantize).note("to floats of 8 bits or less only when known"),
     op("RMSNormalization", 23, layer_norm::rms_norm),
     op("RNN", 1, rnn::lower).note("known sequence lengths, unrolled"),
     op("Range", 11, constant::range).note("known bounds"),

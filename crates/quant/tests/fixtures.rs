@@ -118,6 +118,30 @@ fn dwsep_mnist() {
 }
 
 #[test]
+fn lstm_power() {
+    assert_classifier("lstm-power", 0.001, 4e-3);
+}
+
+#[test]
+fn gru_mnist() {
+    assert_classifier("gru-mnist", 0.001, 2e-3);
+}
+
+/// A model of integers keeps them: its results are onnxruntime's, or next to them, in steps of the last scale.
+#[test]
+fn lenet5_qdq() {
+    const STEP: f64 = 0.192_452_132_701_873_78;
+    let measured = assert_classifier("lenet5-qdq", 0.004, 2e-2);
+    assert!(measured.error <= 1.01 * STEP, "{}", measured.error);
+}
+
+#[test]
+fn lenet5_qlinear() {
+    let measured = assert_classifier("lenet5-qlinear", 0.004, 1e-2);
+    assert!(measured.error <= 0.1, "{}", measured.error);
+}
+
+#[test]
 fn transformer_chars() {
     let measured = assert_classifier("transformer-chars", 0.01, 2e-3);
     assert_eq!(measured.program.inputs[0].window.bits, 6, "47 tokens");

@@ -6,6 +6,7 @@ use plonnx_ir::op::{Contract, Conv, Extremum, Label, Reduce, Reducer, Sum, View}
 use plonnx_ir::{CoreOp, DType, Float, Function, Graph, NodeId, Tensor, eval_op};
 
 use super::error::{Lowering, OpError, invalid, unsupported};
+use super::units::Scaled;
 use super::value::Item;
 use crate::decode::{ElemType, MAX_ELEMENTS, MAX_RANK, checked_len};
 
@@ -35,6 +36,10 @@ pub(crate) struct Builder {
     scalars: HashMap<(u64, DType), NodeId>,
     /// Stored constants by address of their elements, shape and kind: turns of a body share them.
     stored: HashMap<(usize, Vec<usize>, DType), NodeId>,
+    /// Real tensors that are integers times a scale.
+    pub(super) scaled: HashMap<NodeId, Scaled>,
+    /// Integers with a zero point: the same without it, and the zero point.
+    pub(crate) centred: HashMap<NodeId, (NodeId, f64)>,
 }
 
 impl Builder {
@@ -46,6 +51,8 @@ impl Builder {
             steps: 0,
             scalars: HashMap::new(),
             stored: HashMap::new(),
+            scaled: HashMap::new(),
+            centred: HashMap::new(),
         }
     }
 
@@ -73,6 +80,9 @@ impl Builder {
         }
         if let CoreOp::View(View::Gather { indices, .. } | View::Index { indices, .. }) = &op {
             self.spend(indices.len())?;
+        }
+        if let Some(id) = self.on_units(&op, inputs)? {
+            return Ok(id);
         }
         if self.graph.len() >= MAX_NODES {
             return unsupported(

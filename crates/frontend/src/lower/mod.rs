@@ -4,6 +4,7 @@
 //! - `call`: what the lowering of one node sees
 //! - `inner`: graphs inside nodes, and functions
 //! - `builder`: core operators with constant folding
+//! - `units`: integers of quantised models
 
 mod boundary;
 mod builder;
@@ -11,6 +12,7 @@ mod call;
 mod error;
 mod inner;
 mod run;
+mod units;
 mod value;
 
 use std::collections::BTreeMap;

@@ -11,6 +11,12 @@ use crate::lower::{Builder, Call, Lowering, Results, extent, invalid, unsupporte
 
 pub(super) fn lower(call: &mut Call) -> Results {
     let (x, w, bias) = (call.input(0)?, call.input(1)?, call.optional(2));
+    let y = convolution(call, x, w)?;
+    Ok(vec![add_bias(call, y, bias)?])
+}
+
+/// `x` convolved with `w` as the attributes say.
+pub(super) fn convolution(call: &mut Call, x: NodeId, w: NodeId) -> Lowering<NodeId> {
     let (x_shape, w_shape) = (call.shape(x), call.shape(w));
     spatial_rank(&x_shape, &w_shape)?;
     let groups = extent(call.int("group")?.unwrap_or(1), "group")?;
@@ -29,8 +35,7 @@ pub(super) fn lower(call: &mut Call) -> Results {
         ));
     }
     let Window { strides, dilations, before, after, .. } = Window::new(call, &x_shape[2..], kernel)?;
-    let y = call.conv(op::Conv { strides, dilations, before, after, groups }, x, w)?;
-    Ok(vec![add_bias(call, y, bias)?])
+    call.conv(op::Conv { strides, dilations, before, after, groups }, x, w)
 }
 
 /// Adds one number per channel (axis 1).

@@ -2,12 +2,18 @@
 //!
 //! Spec: MatMul; all opsets. A vector stands for a row on the left and for a column on the right. Nothing is rejected.
 
+use plonnx_ir::NodeId;
 use plonnx_ir::op::Label;
 
-use crate::lower::{Call, Results, invalid};
+use crate::lower::{Call, Lowering, Results, invalid};
 
 pub(super) fn lower(call: &mut Call) -> Results {
     let (a, b) = (call.input(0)?, call.input(1)?);
+    Ok(vec![product(call, a, b)?])
+}
+
+/// The matrix product of `a` and `b`.
+pub(super) fn product(call: &mut Call, a: NodeId, b: NodeId) -> Lowering<NodeId> {
     let (a_shape, b_shape) = (call.shape(a), call.shape(b));
     let (Some(inner), Some(other)) = (a_shape.last(), b_shape.get(b_shape.len().saturating_sub(2))) else {
         return invalid("expected operands with at least one axis");
@@ -30,5 +36,5 @@ pub(super) fn lower(call: &mut Call) -> Results {
         out.push(column);
     }
     let (a_labels, b_labels) = (matrix(a_shape.len(), [row, sum]), matrix(b_shape.len(), [sum, column]));
-    Ok(vec![call.contract(a, &a_labels, b, &b_labels, &out)?])
+    call.contract(a, &a_labels, b, &b_labels, &out)
 }

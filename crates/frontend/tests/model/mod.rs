@@ -221,8 +221,7 @@ impl Model {
             match tensor.elem_type {
                 FLOAT => proto.float_data = data.iter().map(|v| *v as f32).collect(),
                 INT64 => proto.int64_data = data.iter().map(|v| *v as i64).collect(),
-                BOOL => proto.int32_data = data.iter().map(|v| *v as i32).collect(),
-                other => panic!("element type {other}"),
+                _ => proto.int32_data = data.iter().map(|v| *v as i32).collect(),
             }
             model.graph().initializer.push(proto);
         }

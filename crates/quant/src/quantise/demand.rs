@@ -14,6 +14,8 @@ use crate::structure::Structure;
 const STEEP: u32 = 24;
 /// Bits of what is squared: the error of a variance is twice that of the deviations.
 const SQUARED: u32 = 16;
+/// Bits after the point of what is rounded to integers: an operand off by this crosses a tie that seldom.
+const ROUNDED: i32 = 8;
 /// Most extra bits that tables ask for.
 const TABLED: i32 = 6;
 
@@ -109,6 +111,10 @@ impl Demand {
                 _ => 0,
             };
             let tabled = match &node.op {
+                CoreOp::Map(Function::Round) => {
+                    let reach = effective.ranges[i].absmax() * config.headroom;
+                    Some(ROUNDED - scale::exponent(reach, config.activation_bits as i32 - 1)).filter(|bits| *bits > 0)
+                }
                 CoreOp::Map(function) if is_tabled(*function) => {
                     let operands = effective.ranges[i];
                     let wanted = operand_scale(*function, operands, effective.ranges[u], config);

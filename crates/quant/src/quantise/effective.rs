@@ -8,6 +8,7 @@ use plonnx_ir::op::{Reducer, View};
 use plonnx_ir::{CoreOp, Float, Graph, NodeId};
 
 use crate::error::QuantError;
+use crate::quantise::alike;
 use crate::range::Range;
 use crate::structure::{Structure, peak_difference};
 
@@ -46,6 +47,7 @@ impl Effective {
             }
             this.ranges[id.index()] = range;
         }
+        alike::join(graph, structure, &mut this.ranges);
         Ok(this)
     }
 

@@ -15,7 +15,9 @@ impl Fusion {
     pub(super) fn of(graph: &Graph<Float>, structure: &Structure) -> Self {
         let mut this = Self { deferred: vec![false; graph.len()] };
         for id in graph.ids().rev().filter(|id| structure.is_live(*id) && !structure.is_constant(*id)) {
-            this.deferred[id.index()] = this.summed_product(graph, structure, id) || this.divisor(graph, structure, id);
+            this.deferred[id.index()] = this.summed_product(graph, structure, id)
+                || this.divisor(graph, structure, id)
+                || clipped(graph, structure, id);
         }
         this
     }
@@ -54,4 +56,15 @@ impl Fusion {
                 }
             })
     }
+}
+
+/// A rounding whose result is only clipped: a table does both.
+fn clipped(graph: &Graph<Float>, structure: &Structure, id: NodeId) -> bool {
+    matches!(graph.node(id).op, CoreOp::Map(Function::Round))
+        && graph.outputs().iter().all(|o| o.node != id)
+        && graph
+            .consumers(id)
+            .iter()
+            .filter(|c| structure.is_live(**c))
+            .all(|c| matches!(graph.node(*c).op, CoreOp::Map(Function::Clip { .. })))
 }

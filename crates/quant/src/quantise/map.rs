@@ -73,6 +73,9 @@ impl Lowering<'_> {
     }
 
     fn clip(&mut self, id: NodeId, x: NodeId, lo: f64, hi: f64) -> Result<Operand, QuantError> {
+        if let Some(value) = self.rounded_and_clipped(id, x, lo, hi)? {
+            return Ok(value);
+        }
         let value = if lo == 0.0 {
             let value = self.lower_relu(id, x)?;
             if self.is_wide(value) { self.round(id, value, self.rounded_scale(id, value))? } else { value }

@@ -4,6 +4,7 @@
 //! nothing by itself). Chains of linear operators stay wide and are rounded once, in the requantisation that also
 //! applies the activation. A wide value that several nodes use is rounded once for all of them.
 
+mod alike;
 mod choice;
 mod constant;
 mod demand;

@@ -1,11 +1,12 @@
 //! Functions with integer results. They take the exact operand: rounding it first could cross an integer.
 
-use plonnx_ir::op::{Compare, Sum};
+use plonnx_ir::op::{Compare, Requant, Sum};
 use plonnx_ir::{CoreOp, Function, NodeId};
 
 use super::Lowering;
 use super::operand::Operand;
 use crate::error::QuantError;
+use crate::range::Range;
 use crate::scale;
 
 impl Lowering<'_> {
@@ -43,6 +44,39 @@ impl Lowering<'_> {
             }
             _ => self.rounded_from(id, value, -half, nonnegative),
         }
+    }
+
+    /// `clip(round(operand))` by one table, ties up, for a deferred rounding `x`; `None` if a table cannot serve it or need
+    /// not.
+    pub(super) fn rounded_and_clipped(
+        &mut self,
+        id: NodeId,
+        x: NodeId,
+        lo: f64,
+        hi: f64,
+    ) -> Result<Option<Operand>, QuantError> {
+        let rounding = matches!(self.source.node(x).op, CoreOp::Map(Function::Round)) && self.fusion.is_deferred(x);
+        if !rounding || self.values[x.index()].is_some() {
+            return Ok(None);
+        }
+        let operand = self.source.node(x).inputs[0];
+        let value = self.value(operand)?;
+        if value.scale <= 0 {
+            return Ok(None);
+        }
+        let value = self.within_reach(id, value, 0)?;
+        let shift = self.shift(id, value, 0)?;
+        let proven = scale::shifted(self.interval(value), shift);
+        let nonnegative = self.structure.is_nonnegative(operand);
+        let window = scale::window(self.range(x), 0, self.config.headroom, nonnegative, &proven);
+        let Some(window) = window.filter(|w| w.bits <= self.config.table_bits) else { return Ok(None) };
+        let reach = Range { min: window.lo as f64, max: window.hi() as f64 };
+        if reach.min >= lo && reach.max <= hi {
+            return Ok(None);
+        }
+        let table = self.table(Function::Clip { lo, hi }, window, 0, reach, |i| (window.lo + i) as f64);
+        let result = self.emit(id, CoreOp::Map(Requant::Table { shift, table }), &[value.id], 0)?;
+        Ok(Some(self.shaped(id, result)?))
     }
 
     /// `floor(value + addend + 1/2)`

@@ -98,7 +98,7 @@ impl Lowering<'_> {
 
     /// The table of `function` at `argument`s of the members of `window`, at scale `e`. Where the function has no value,
     /// or one that only operands beyond `reach` give, that of the nearer end of `reach` stands for it.
-    fn table(
+    pub(super) fn table(
         &mut self,
         function: Function,
         window: Window,
