@@ -2,7 +2,7 @@
 
 mod model;
 
-use model::{Attr, Model};
+use model::{Attr, Model, graph, node};
 use plonnx_frontend::{Options, decode_tensor, import};
 use prost::Message;
 
@@ -18,6 +18,41 @@ fn sample() -> Model {
         model.node("MatMul", &["f", "fc"], &["g"]).node_with("Softmax", &["g"], &["y"], &[("axis", Attr::Int(-1))]);
     let model = model.ints("from", &[0]).ints("to", &[2]).ints("axes", &[1]);
     model.node("Slice", &["y", "from", "to", "axes"], &["z"]).output("z")
+}
+
+/// A loop with a branch inside, a scan, a sequence, and a recurrent layer.
+fn control_flow() -> Model {
+    let yes = graph(&[], vec![node("Add", &["state", "x"], &["a"], &[])], &["a"]);
+    let no = graph(&[], vec![node("Neg", &["state"], &["b"], &[])], &["b"]);
+    let branches = [("then_branch", Attr::Graph(yes)), ("else_branch", Attr::Graph(no))];
+    let nodes = vec![
+        node("Less", &["i", "last"], &["going"], &[]),
+        node("If", &["going"], &["next"], &branches),
+        node("Identity", &["next"], &["out"], &[]),
+    ];
+    let body = graph(&["i", "go", "state"], nodes, &["going", "next", "out"]);
+    let model = Model::new(17).input("x", &[2, 1, 2]).ints("m", &[3]).ints("last", &[1]);
+    let model = model.node_with("Loop", &["m", "", "x"], &["l", "all"], &[("body", Attr::Graph(body))]);
+    let step =
+        graph(&["s", "e"], vec![node("Sum", &["s", "e"], &["t"], &[]), node("Abs", &["t"], &["u"], &[])], &["t", "u"]);
+    let attributes = [("body", Attr::Graph(step)), ("num_scan_inputs", Attr::Int(1))];
+    let model =
+        model.floats("zero", &[1, 2], &[0., 0.]).node_with("Scan", &["zero", "l"], &["f", "scanned"], &attributes);
+    let model = model.floats("w", &[1, 8, 2], &[0.5; 16]).floats("r", &[1, 8, 2], &[0.25; 16]);
+    let attributes = [("hidden_size", Attr::Int(2)), ("direction", Attr::Text("reverse"))];
+    let model = model.node_with("LSTM", &["scanned", "w", "r"], &["y", "h"], &attributes);
+    let model = model.node("SequenceConstruct", &["h", "f"], &["s"]).node("SequenceAt", &["s", "last"], &["z"]);
+    model.output("y").output("z")
+}
+
+/// Quantised operators.
+fn integers() -> Model {
+    let model = Model::new(13).input("x", &[1, 4]).floats("s", &[1], &[0.25]).floats("ws", &[1], &[0.5]);
+    let model = model.ints("w", &[1, 2, 3, -4]).node("DequantizeLinear", &["w", "ws"], &["v"]);
+    let model = model.node("QuantizeLinear", &["x", "s"], &["q"]).node("DequantizeLinear", &["q", "s"], &["d"]);
+    let model = model.node("MatMul", &["d", "v"], &["p"]).node("DynamicQuantizeLinear", &["p"], &["y", "ys", "yz"]);
+    let model = model.node("MatMulInteger", &["q", "w"], &["i"]);
+    model.output("y").output("i")
 }
 
 #[test]
@@ -56,11 +91,16 @@ impl Random {
 
 #[test]
 fn changed_bytes_are_errors_or_other_models() {
-    let original = sample().bytes();
+    for original in [sample().bytes(), control_flow().bytes(), integers().bytes()] {
+        change(&original);
+    }
+}
+
+fn change(original: &[u8]) {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut imported = 0;
     for _ in 0..4000 {
-        let mut bytes = original.clone();
+        let mut bytes = original.to_vec();
         for _ in 0..=random.below(3) {
             let at = random.below(bytes.len());
             bytes[at] = match random.below(4) {

@@ -1,5 +1,6 @@
 //! Graph construction with constant folding.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use plonnx_ir::op::{Contract, Conv, Extremum, Label, Reduce, Reducer, Sum, View};
@@ -16,8 +17,8 @@ const SPENT_ELEMENTS: usize = MAX_ELEMENTS;
 /// Most core operators of a graph.
 const MAX_NODES: usize = 1 << 20;
 
-/// Most multiplications that folding one node may take.
-const FOLD_PRODUCTS: u128 = 1 << 34;
+/// Most multiplications and elements that folding all nodes may take.
+const FOLD_WORK: u128 = 1 << 34;
 
 /// Adds core operators to a graph and evaluates those whose operands are all known.
 ///
@@ -31,6 +32,10 @@ pub(crate) struct Builder {
     pub(crate) name: String,
     /// Elements of derived constants and index maps so far.
     spent: usize,
+    /// Multiplications and elements of operands that folding took so far.
+    folded: Cell<u128>,
+    /// What [`Builder::uniform`] found of constants: bodies of loops ask again and again.
+    uniform: RefCell<HashMap<NodeId, Option<f64>>>,
     /// Nodes that bodies of loops and functions lowered so far.
     pub(super) steps: usize,
     scalars: HashMap<(u64, DType), NodeId>,
@@ -48,6 +53,8 @@ impl Builder {
             graph: Graph::new(),
             name: String::new(),
             spent: 0,
+            folded: Cell::new(0),
+            uniform: RefCell::default(),
             steps: 0,
             scalars: HashMap::new(),
             stored: HashMap::new(),
@@ -84,12 +91,7 @@ impl Builder {
         if let Some(id) = self.on_units(&op, inputs)? {
             return Ok(id);
         }
-        if self.graph.len() >= MAX_NODES {
-            return unsupported(
-                format!("the graph has more than {MAX_NODES} operators when its loops are unrolled"),
-                "use fewer or shorter loops, or shorter sequences",
-            );
-        }
+        self.room(1)?;
         let id = self.graph.add(&self.name, op, inputs)?;
         if self.rank(id) > MAX_RANK {
             return unsupported(
@@ -97,25 +99,34 @@ impl Builder {
                 "use fewer axes",
             );
         }
-        let node = self.graph.node(id);
-        let foldable = !matches!(node.op, CoreOp::View(View::Broadcast { .. }) | CoreOp::Const(..) | CoreOp::Input(_))
-            && self.products(id) <= FOLD_PRODUCTS;
-        if !foldable {
+        let op = &self.graph.node(id).op;
+        let foldable = !matches!(op, CoreOp::View(View::Broadcast { .. }) | CoreOp::Const(..) | CoreOp::Input(_));
+        if !foldable || !inputs.iter().all(|i| self.is_known(*i)) {
             return Ok(id);
         }
-        if !inputs.iter().all(|i| self.is_known(*i)) {
+        let len = self.graph.node(id).fact.len();
+        let elements = inputs.iter().map(|i| self.graph.node(*i).fact.len() as u128);
+        let work = self.products(id).saturating_add(elements.sum());
+        if self.spent.saturating_add(len) > SPENT_ELEMENTS || !self.work(work) {
             return Ok(id);
         }
         let Some(operands) = inputs.iter().map(|i| self.known(*i)).collect::<Option<Vec<_>>>() else {
             return Ok(id);
         };
-        let len = node.fact.len();
-        if self.spent.saturating_add(len) > SPENT_ELEMENTS {
-            return Ok(id);
-        }
+        let node = self.graph.node(id);
         let value = eval_op(&self.name, &node.op, &operands.iter().collect::<Vec<_>>())?;
         let dtype = node.fact.dtype;
         self.constant(value, dtype)
+    }
+
+    /// Counts what folding takes; `false` when it is too much.
+    fn work(&self, work: u128) -> bool {
+        let folded = self.folded.get().saturating_add(work);
+        let fits = folded <= FOLD_WORK;
+        if fits {
+            self.folded.set(folded);
+        }
+        fits
     }
 
     /// Multiplications that evaluating `id` takes, for the operators where that is more than its elements.
@@ -140,6 +151,9 @@ impl Builder {
             (CoreOp::Const(value, _), _) => Some(value.clone()),
             (CoreOp::View(View::Broadcast { .. }), [source]) if node.fact.len() <= SPENT_ELEMENTS => {
                 let CoreOp::Const(value, _) = &self.graph.node(*source).op else { return None };
+                if !self.work(node.fact.len() as u128) {
+                    return None;
+                }
                 eval_op(&node.name, &node.op, &[value]).ok()
             }
             _ => None,
@@ -157,12 +171,23 @@ impl Builder {
         let node = self.graph.node(x);
         match (&node.op, node.inputs.as_slice()) {
             (CoreOp::View(View::Broadcast { .. }), [source]) => self.uniform(*source),
-            (CoreOp::Const(value, _), _) => {
+            (CoreOp::Const(value, _), _) => *self.uniform.borrow_mut().entry(x).or_insert_with(|| {
                 let first = value.iter().next()?;
                 value.iter().all(|v| v == first).then_some(first)
-            }
+            }),
             _ => None,
         }
+    }
+
+    /// Refuses to grow the graph by `nodes` operators beyond the limit.
+    pub(crate) fn room(&self, nodes: usize) -> Lowering<()> {
+        if nodes <= MAX_NODES.saturating_sub(self.graph.len()) {
+            return Ok(());
+        }
+        unsupported(
+            format!("the graph has more than {MAX_NODES} operators when its loops are unrolled"),
+            "use fewer or shorter loops, or shorter sequences",
+        )
     }
 
     /// Counts elements that lowering makes; a small model must not make a large program.

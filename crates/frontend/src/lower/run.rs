@@ -104,7 +104,7 @@ fn lower_node<'a>(
     values: &Values,
     builder: &mut Builder,
 ) -> Result<Outcome, FrontendError> {
-    let name = format!("{}{}", scope.path, node.name);
+    let name = shortened(format!("{}{}", scope.path, node.name));
     let undefined = |missing: &str| FrontendError::Invalid {
         node: name.clone(),
         op: node.op.clone(),
@@ -190,6 +190,17 @@ fn definition<'a>(node: &Node, scope: &Scope<'a>) -> Result<Definition<'a>, Prob
         ));
     }
     Ok(Definition::Table(def))
+}
+
+/// A name of bounded length: every core operator holds a copy.
+fn shortened(name: String) -> String {
+    const END: usize = 100;
+    let chars = name.chars().count();
+    if chars <= 2 * END {
+        return name;
+    }
+    let (first, last): (String, String) = (name.chars().take(END).collect(), name.chars().skip(chars - END).collect());
+    format!("{first}..{last}")
 }
 
 fn full_op(node: &Node) -> String {

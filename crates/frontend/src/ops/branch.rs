@@ -24,18 +24,14 @@ pub(super) fn lower(call: &mut Call) -> ValueResults {
 
 /// The truth of a condition that does not depend on the data.
 pub(super) fn known_condition(call: &Call, condition: NodeId) -> Lowering<Option<bool>> {
-    match call.known(condition).map(|v| v.to_vec()).as_deref() {
-        None => Ok(None),
-        Some([value]) => Ok(Some(*value != 0.0)),
-        Some(values) => invalid(format!("expected one condition, got {}", values.len())),
-    }
-}
-
-/// A condition from the data, as a scalar of kind Bool.
-pub(super) fn one(call: &mut Call, condition: NodeId) -> Lowering<NodeId> {
     if call.graph.node(condition).fact.len() != 1 {
         return invalid(format!("expected one condition, got shape {:?}", call.shape(condition)));
     }
+    Ok(call.known(condition).and_then(|v| v.iter().next()).map(|value| value != 0.0))
+}
+
+/// A condition of one element from the data, as a scalar of kind Bool.
+pub(super) fn one(call: &mut Call, condition: NodeId) -> Lowering<NodeId> {
     let scalar = call.reshape(condition, &[])?;
     call.retype(scalar, DType::Bool)
 }

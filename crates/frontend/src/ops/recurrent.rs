@@ -50,6 +50,8 @@ pub(super) fn lower(call: &mut Call, gates: usize, defaults: &[&str], states: us
     let x = if batch_first && call.rank(x) == 3 { call.transpose(x, &[1, 0, 2])? } else { x };
     let ([length, batch, input], [count, rows, width], [_, _, hidden]) =
         (cube(call, x, "X")?, cube(call, w, "W")?, cube(call, r, "R")?);
+    // Every turn is an operator at least.
+    call.room(length.max(batch))?;
     let backward: &[bool] = match call.text("direction", "forward")? {
         "forward" => &[false],
         "reverse" => &[true],

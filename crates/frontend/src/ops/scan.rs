@@ -68,6 +68,7 @@ fn batched<'a>(
     let [batch, length, ..] = call.shape(sequences[0].id)[..] else {
         return invalid("expected a sequence with a batch axis");
     };
+    call.room(batch)?;
     if let Some(lengths) = call.known_ints(0, "sequence_lens")?
         && lengths.iter().any(|n| usize::try_from(*n) != Ok(length))
     {

@@ -86,6 +86,7 @@ pub(super) fn split(call: &mut Call) -> ValueResults {
     let whole = call.shape(x.id)[at];
     let keep = call.flag("keepdims", true)?;
     let given = call.optional(1);
+    call.room(whole)?;
     let scalar = given.is_some_and(|split| call.rank(split) == 0);
     let sizes: Vec<usize> = match call.known_ints(1, "split")? {
         None => vec![1; whole],
