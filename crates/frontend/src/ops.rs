@@ -88,6 +88,10 @@ const fn flow(name: &'static str, since: i64, lower: fn(&mut Call) -> ValueResul
 }
 
 impl OpDef {
+    const fn of(self, domain: &'static str) -> Self {
+        Self { domain, ..self }
+    }
+
     const fn note(self, note: &'static str) -> Self {
         Self { note, ..self }
     }
@@ -237,6 +241,9 @@ static OPS: &[OpDef] = &[
     op("Unsqueeze", 1, reshape::unsqueeze).note("known axes"),
     op("Where", 9, select::lower),
     op("Xor", 1, |c| logic::either(c, 2.0)),
+    // What onnxruntime's quantiser writes for integers of 4 and 16 bits into models of older opsets.
+    op("DequantizeLinear", 1, quantize::dequantize).of("com.microsoft"),
+    op("QuantizeLinear", 1, quantize::quantize).of("com.microsoft").note("to floats of 8 bits or less only when known"),
 ];
 
 /// The line of an operator.

@@ -3,10 +3,11 @@
 mod model;
 
 use model::{Attr, INT64, Model, TensorScalar};
-use plonnx_frontend::proto::TensorProto;
+use plonnx_frontend::proto::{OperatorSetIdProto, TensorProto};
 
 const UINT8: i32 = 2;
 const INT8: i32 = 3;
+const INT16: i32 = 5;
 
 fn bytes(name: &str, elem: i32, shape: &[i64], data: &[i32]) -> TensorProto {
     let (name, dims, int32_data) = (name.into(), shape.to_vec(), data.to_vec());
@@ -121,6 +122,20 @@ fn scales_move_into_known_weights() {
     assert!(matches!(operand.op, plonnx_ir::CoreOp::View(_)), "{}", conv.text());
     // ((8 * 1 + 9 * 2 + 0 * 3 - 2 * -4) * 0.15 + 0.2) / 0.3 = 17.7
     conv.check(&[&[15., 16., 7., 5.]], &[1, 1, 1, 1], &[25.]);
+}
+
+#[test]
+fn operators_of_onnxruntime() {
+    let model = Model::new(13).input("x", &[2]).floats("s", &[], &[0.5]).constant(bytes("z", INT16, &[], &[0]));
+    let model =
+        model.node("QuantizeLinear", &["x", "s", "z"], &["q"]).node("DequantizeLinear", &["q", "s", "z"], &["y"]);
+    let mut model = model.output("y").output("q");
+    model.0.opset_import.push(OperatorSetIdProto { domain: "com.microsoft".into(), version: 1 });
+    for node in &mut model.0.graph.as_mut().unwrap().node {
+        node.domain = "com.microsoft".into();
+    }
+    let results = model.run(&[&[1.3, -1e6]]);
+    assert_eq!(results, [(vec![2], vec![1.5, -16384.]), (vec![2], vec![3., -32768.])]);
 }
 
 #[test]

@@ -5,5 +5,6 @@ mod build;
 mod choice;
 mod errors;
 mod functions;
+mod integers;
 mod laws;
 mod networks;
