@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use plonky2::field::polynomial::PolynomialCoeffs;
 use plonky2::field::types::Field;
 use plonky2::hash::hash_types::HashOut;
 use plonky2::hash::poseidon::PoseidonHash;
-use plonky2::plonk::circuit_data::CircuitData;
+use plonky2::plonk::circuit_data::{CircuitData, CommonCircuitData};
 use plonky2::plonk::config::Hasher;
 use plonky2::plonk::vars::EvaluationVarsBaseBatch;
 
@@ -46,16 +47,13 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// Reads the rows of `data` back from its constant polynomials.
-    pub fn new(data: &CircuitData<F, Blake3Config, D>) -> Self {
-        let common = &data.common;
+    /// Reads the rows of a circuit back from the coefficients of its constants.
+    pub(crate) fn new(common: &CommonCircuitData<F, D>, constants: &[Vec<F>]) -> Self {
         let degree = common.degree();
         let width = common.gates.iter().map(|g| g.0.num_constants()).max().unwrap_or(0);
         let selectors = common.num_constants - width;
-        let columns: Vec<Vec<F>> = data.prover_only.constants_sigmas_commitment.polynomials[..common.num_constants]
-            .iter()
-            .map(|p| p.clone().fft().values)
-            .collect();
+        let columns: Vec<Vec<F>> =
+            constants.iter().map(|p| PolynomialCoeffs::new(p.clone()).fft().values).collect();
         let known = |s: F| (0..common.gates.len()).find(|g| F::from_canonical_usize(*g) == s);
         let gates = (0..degree)
             .map(|row| columns[..selectors].iter().find_map(|c| known(c[row])).unwrap_or(common.gates.len()))

@@ -1,6 +1,5 @@
 //! A compiled circuit: built once, proves many times.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -12,15 +11,15 @@ use plonky2::iop::witness::{PartitionWitness, Witness as _, WitnessWrite};
 use plonky2::plonk::circuit_builder::CircuitBuilder;
 use plonky2::plonk::circuit_data::CircuitData;
 use plonky2::plonk::config::Hasher;
-use plonky2::plonk::prover::prove_with_partition_witness;
-use plonky2::util::timing::TimingTree;
 use plonnx_ir::{CoreOp, Field, Graph, Tensor, bounds, eval_all};
+use rayon::prelude::*;
 
 use crate::check::{Checker, Violation};
 use crate::config::{Blake3Config, D, F, Profile, WIRES, from_field};
 use crate::emit::{Classes, Segment, Visibility, emit_with};
 use crate::error::BackendError;
 use crate::key::{Proof, VerifyingKey};
+use crate::prover::ProvingKey;
 use crate::statement::Port;
 use crate::stats::Stats;
 use crate::witness::{Assignment, Tamper, Tape};
@@ -41,6 +40,7 @@ pub struct Circuit {
     program: Graph<Field>,
     settings: Settings,
     data: CircuitData<F, Blake3Config, D>,
+    proving: ProvingKey,
     tape: Tape,
     inputs: Vec<Vec<Target>>,
     outputs: Vec<Vec<Target>>,
@@ -152,7 +152,7 @@ impl Circuit {
         let emitted = started.elapsed();
         let rows = built.builder.num_gates();
         let emission = built.emission;
-        let data = built.builder.build::<Blake3Config>();
+        let mut data = built.builder.build::<Blake3Config>();
         let bounds = bounds(&program)?;
         let ports = Port::of_program(&program, &bounds, &settings)?;
         let key = VerifyingKey::new(&data, settings.profile, ports, emission.terms)?;
@@ -160,6 +160,7 @@ impl Circuit {
         Ok(Self {
             program,
             settings,
+            proving: ProvingKey::take(&mut data),
             data,
             tape: emission.tape,
             inputs: built.inputs,
@@ -306,7 +307,7 @@ impl Circuit {
     }
 
     fn checker(&self) -> &Checker {
-        self.checker.get_or_init(|| Checker::new(&self.data))
+        self.checker.get_or_init(|| Checker::new(&self.data.common, self.proving.constants(&self.data.common)))
     }
 
     /// Name of what `row` belongs to.
@@ -319,13 +320,7 @@ impl Circuit {
     pub fn check(&self, witness: &Witness) -> Vec<Violation> {
         let partition = self.partition(witness);
         let wire = |row, column| partition.try_get_target(Target::wire(row, column)).unwrap_or(F::ZERO);
-        let public_inputs: Vec<F> = self
-            .data
-            .prover_only
-            .public_inputs
-            .iter()
-            .map(|t| partition.try_get_target(*t).unwrap_or(F::ZERO))
-            .collect();
+        let public_inputs = self.public_inputs(witness);
         let mut violations = witness.conflicts.clone();
         violations.extend(self.checker().all(&self.data, &public_inputs, wire, |row| self.label(row)));
         violations
@@ -383,29 +378,44 @@ impl Circuit {
         if !witness.conflicts.is_empty() {
             return Err(BackendError::Unsatisfied(witness.conflicts.clone()));
         }
-        let partition = self.partition(witness);
-        let mut timing = TimingTree::new("prove", log::Level::Debug);
-        // plonky2 panics on a witness that does not satisfy the constraints.
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            prove_with_partition_witness::<F, Blake3Config, D>(
-                &self.data.prover_only,
-                &self.data.common,
-                partition,
-                &mut timing,
-            )
-        }));
-        timing.print();
-        match outcome {
-            Ok(Ok(proof)) => {
-                let public =
-                    self.key.ports().iter().map(|port| {
-                        (port.visibility == Visibility::Public).then(|| witness.tensors[port.node].to_vec())
-                    });
-                Ok(Proof { public: public.collect(), proof: proof.to_bytes() })
-            }
-            Ok(Err(error)) => Err(BackendError::Prove(error.to_string())),
-            Err(_) => Err(BackendError::Prove("the witness does not satisfy the constraints".into())),
+        let public_inputs = self.public_inputs(witness);
+        let proof = self.proving.prove(&self.data.common, self.columns(witness), public_inputs);
+        let proof = proof.ok_or_else(|| BackendError::Prove("a challenge hit a value without an answer".into()))?;
+        let public = self
+            .key
+            .ports()
+            .iter()
+            .map(|port| (port.visibility == Visibility::Public).then(|| witness.tensors[port.node].to_vec()));
+        Ok(Proof { public: public.collect(), proof: proof.to_bytes() })
+    }
+
+    /// Values of the public inputs.
+    fn public_inputs(&self, witness: &Witness) -> Vec<F> {
+        let prover = &self.data.prover_only;
+        let degree = self.data.common.degree();
+        let index = |t: &Target| prover.representative_map[t.index(WIRES, degree)];
+        prover.public_inputs.iter().map(|t| witness.values[index(t)].unwrap_or(F::ZERO)).collect()
+    }
+
+    /// Values of every wire, by column. Wires without a value are zero.
+    fn columns(&self, witness: &Witness) -> Vec<Vec<F>> {
+        /// Rows filled together, so that reads follow the rows and writes the columns.
+        const ROWS: usize = 64;
+        let degree = self.data.common.degree();
+        let mut columns = vec![vec![F::ZERO; degree]; WIRES];
+        let mut blocks: Vec<Vec<&mut [F]>> = (0..degree.div_ceil(ROWS)).map(|_| Vec::with_capacity(WIRES)).collect();
+        for column in &mut columns {
+            column.chunks_mut(ROWS).zip(&mut blocks).for_each(|(part, block)| block.push(part));
         }
+        let representatives = &self.data.prover_only.representative_map[..degree * WIRES];
+        blocks.par_iter_mut().zip(representatives.par_chunks(ROWS * WIRES)).for_each(|(block, rows)| {
+            for (row, classes) in rows.chunks_exact(WIRES).enumerate() {
+                for (column, class) in block.iter_mut().zip(classes) {
+                    column[row] = witness.values[*class].unwrap_or(F::ZERO);
+                }
+            }
+        });
+        columns
     }
 
     /// Time spent emitting and in total when compiling.

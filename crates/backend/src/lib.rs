@@ -14,6 +14,7 @@ mod emit;
 mod error;
 pub mod gate;
 mod key;
+mod prover;
 mod scan;
 mod security;
 mod statement;

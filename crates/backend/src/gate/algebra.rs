@@ -12,10 +12,11 @@ use plonky2::iop::ext_target::ExtensionTarget;
 use plonky2::plonk::circuit_builder::CircuitBuilder;
 use plonky2::plonk::vars::{EvaluationTargets, EvaluationVars, EvaluationVarsBasePacked};
 
+use super::digits::{digit_polynomial, digit_wire};
 use crate::config::{D, F};
 
 /// Where constraints are evaluated; `V` is the value of a wire or constant there.
-pub trait Algebra {
+pub trait Algebra: Sized {
     type V: Copy;
     fn wire(&self, index: usize) -> Self::V;
     fn constant(&self, index: usize) -> Self::V;
@@ -35,6 +36,15 @@ pub trait Algebra {
     }
     /// States that `value` is zero.
     fn constrain(&mut self, value: Self::V);
+
+    /// States that the row's first `count` digits are in 0..8; the first constraints of a gate.
+    fn constrain_digits(&mut self, count: usize) {
+        for j in 0..count {
+            let x = self.wire(digit_wire(j));
+            let range = digit_polynomial(self, x);
+            self.constrain(range);
+        }
+    }
 
     /// The pair of wires at `index` as an element of the quadratic extension.
     fn ext(&self, index: usize) -> [Self::V; 2] {

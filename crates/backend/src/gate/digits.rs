@@ -5,21 +5,29 @@
 //! element. Packing is injective only for values already known to be in range; were that known through a lookup whose
 //! challenge is drawn after the packed values are absorbed, a prover could repack after seeing the challenge. With
 //! polynomial digits the packed element determines every digit unconditionally.
+//!
+//! Digit `j` of a row is its wire [`digit_wire`]`(j)`, counted from the end, and its range is constraint `j`, in every
+//! gate alike: so the prover evaluates the range polynomial of a wire once for all gates that have a digit there.
 
 use plonky2::field::types::{Field, PrimeField64};
 
 use super::algebra::Algebra;
-use crate::config::F;
+use crate::config::{F, WIRES};
 
 /// Bits of a digit.
 pub(crate) const DIGIT_BITS: u32 = 3;
 /// Bits that one absorbed field element carries; below 63 so that distinct packings are distinct modulo p.
 pub(crate) const PACK_BITS: u32 = 62;
 
-/// Constrains `x` to 0..8: with `u = x (x - 7)`, `u (u + 6) (u + 10) (u + 12) = (u^2 + 6 u) (u^2 + 22 u + 120) = 0`.
+/// Wire of digit `j` of a row.
+pub(crate) const fn digit_wire(j: usize) -> usize {
+    WIRES - 1 - j
+}
+
+/// Vanishes for `x` in 0..8 only: with `u = x (x - 7)`, `u (u + 6) (u + 10) (u + 12) = (u^2 + 6 u) (u^2 + 22 u + 120) = 0`.
 ///
 /// Multiples are sums of doublings: additions are several times cheaper than products in the packed field.
-pub(super) fn constrain_digit<A: Algebra>(a: &mut A, x: A::V) {
+pub(crate) fn digit_polynomial<A: Algebra>(a: &mut A, x: A::V) -> A::V {
     let seven = a.literal(F::from_canonical_u64(7));
     let shifted = a.sub(x, seven);
     let u = a.mul(x, shifted);
@@ -34,8 +42,7 @@ pub(super) fn constrain_digit<A: Algebra>(a: &mut A, x: A::V) {
     let right = a.add(square, twenty_two);
     let constant = a.literal(F::from_canonical_u64(120));
     let right = a.add(right, constant);
-    let product = a.mul(left, right);
-    a.constrain(product);
+    a.mul(left, right)
 }
 
 /// `2^bits * x`
@@ -53,22 +60,27 @@ pub(super) fn constrain_bit<A: Algebra>(a: &mut A, x: A::V) {
     a.constrain(difference);
 }
 
-/// `sum_i wire(first + i) * 8^i`
+/// `sum_i z_(first + i) 8^i` over digits.
 pub(super) fn recompose<A: Algebra>(a: &mut A, first: usize, count: usize) -> A::V {
     let mut sum = a.literal(F::ZERO);
     for i in (0..count).rev() {
         sum = shift_left(a, sum, DIGIT_BITS);
-        let digit = a.wire(first + i);
+        let digit = a.wire(digit_wire(first + i));
         sum = a.add(sum, digit);
     }
     sum
 }
 
-/// Writes the `count` lowest octal digits of `value`; the rest must be zero for the row to be valid.
+/// Writes the `count` lowest octal digits of `value` to the digits from `first` on; the rest must be zero for the row to be valid.
 pub(super) fn write_digits(wires: &mut [F], first: usize, count: usize, value: u64) {
     for i in 0..count {
-        wires[first + i] = F::from_canonical_u64((value >> (DIGIT_BITS as usize * i)) & 7);
+        wires[digit_wire(first + i)] = F::from_canonical_u64((value >> (DIGIT_BITS as usize * i)) & 7);
     }
+}
+
+/// The number whose `count` octal digits are the digits from `first` on.
+pub(super) fn read_digits(wires: &[F], first: usize, count: usize) -> u64 {
+    (0..count).rev().fold(0, |v, i| (v << DIGIT_BITS) + wires[digit_wire(first + i)].to_canonical_u64())
 }
 
 /// `8^count`

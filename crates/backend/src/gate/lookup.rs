@@ -19,7 +19,7 @@ use plonky2::field::types::{Field, PrimeField64};
 
 use super::algebra::Algebra;
 use super::digits::{
-    DIGIT_BITS, Packing, constrain_digit, constrain_packing, packing, recompose, write_digits, write_packing,
+    DIGIT_BITS, Packing, constrain_packing, digit_wire, packing, read_digits, recompose, write_digits, write_packing,
 };
 use super::selection::ConstantsGate;
 use super::{read_ext, write_ext};
@@ -49,9 +49,9 @@ impl LookupGate {
     pub fn new(side: Side, digits: usize) -> Self {
         let fits = |n: usize| {
             let gate = Self::with_slots(side, digits, n);
-            gate.wires() <= WIRES && gate.packed().end <= ROUTED && gate.constants() <= ConstantsGate::SLOTS
+            gate.head() + gate.digit_count() <= WIRES && gate.packed().end <= ROUTED && gate.constants() <= ConstantsGate::SLOTS
         };
-        let slots = (1..=ROUTED).take_while(|n| fits(*n)).last().unwrap_or(1);
+        let slots = (1..=ROUTED).take_while(|n| n * digits <= WIRES && fits(*n)).last().unwrap_or(1);
         Self::with_slots(side, digits, slots)
     }
 
@@ -60,7 +60,7 @@ impl LookupGate {
         for _ in 0..2 {
             let items: Vec<(usize, u32)> = (0..slots)
                 .flat_map(|k| (0..digits).map(move |i| (k, i)))
-                .map(|(k, i)| (gate.digit(k) + i, DIGIT_BITS))
+                .map(|(k, i)| (digit_wire(gate.digit(k) + i), DIGIT_BITS))
                 .collect();
             gate.packing = packing(items);
         }
@@ -94,13 +94,17 @@ impl LookupGate {
         first..first + self.packing.len()
     }
     fn digit(&self, slot: usize) -> usize {
-        self.packed().end + slot * self.digits
+        slot * self.digits
     }
     fn inverse(&self, group: usize) -> usize {
-        self.digit(self.slots) + 2 * group
+        self.packed().end + 2 * group
     }
-    pub(super) fn wires(&self) -> usize {
+    /// Wires before the digits.
+    pub(super) fn head(&self) -> usize {
         self.inverse(self.slots.div_ceil(GROUP))
+    }
+    pub(super) fn digit_count(&self) -> usize {
+        self.slots * self.digits
     }
     pub(super) fn constants(&self) -> usize {
         match self.side {
@@ -110,14 +114,11 @@ impl LookupGate {
     }
 
     pub(super) fn eval<A: Algebra>(&self, a: &mut A) {
+        a.constrain_digits(self.digit_count());
         let (gamma, delta) = (a.ext(self.gamma()), a.ext(self.delta()));
         let mut denominators = Vec::with_capacity(self.slots);
         let mut numerators = Vec::with_capacity(self.slots);
         for k in 0..self.slots {
-            for i in 0..self.digits {
-                let z = a.wire(self.digit(k) + i);
-                constrain_digit(a, z);
-            }
             let value = recompose(a, self.digit(k), self.digits);
             let (argument, result, numerator) = match self.side {
                 Side::Lookup => {
@@ -182,9 +183,7 @@ impl LookupGate {
                 let (argument, result, numerator) = match self.side {
                     Side::Lookup => (wires[self.argument(k)], wires[self.result(k)], F::ONE),
                     Side::Table => {
-                        let value = (0..self.digits)
-                            .rev()
-                            .fold(0u64, |v, i| (v << DIGIT_BITS) + wires[self.digit(k) + i].to_canonical_u64());
+                        let value = read_digits(wires, self.digit(k), self.digits);
                         (constants[self.slots + k], constants[k], F::from_canonical_u64(value))
                     }
                 };

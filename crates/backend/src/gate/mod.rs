@@ -15,7 +15,8 @@ mod selection;
 
 pub use arithmetic::{ArithmeticGate, MulAddGate};
 pub use bilinear::BilinearGate;
-pub(crate) use digits::DIGIT_BITS;
+pub(crate) use algebra::Algebra;
+pub(crate) use digits::{DIGIT_BITS, digit_polynomial, digit_wire};
 pub use lookup::{LookupGate, Side};
 pub use order::OrderGate;
 pub use range::RangeGate;
@@ -23,7 +24,7 @@ pub use reduce::{COLUMNS, ProductGate, ReduceGate};
 pub use requant::{AccSource, RequantConstants, RequantGate};
 pub use selection::{BitsGate, ConstantsGate};
 
-use algebra::{Algebra, Circuit, Degree, Extension, Packed};
+use algebra::{Circuit, Degree, Extension, Packed};
 use plonky2::field::extension::Extendable;
 use plonky2::field::extension::quadratic::QuadraticExtension;
 use plonky2::field::packed::PackedField;
@@ -39,7 +40,7 @@ use plonky2::plonk::vars::{
 };
 use plonky2::util::serialization::{Buffer, IoError, IoResult, Read, Write};
 
-use crate::config::{D, F, FE};
+use crate::config::{D, F, FE, WIRES};
 
 /// Extension element at a pair of wires.
 pub(crate) fn read_ext(wires: &[F], index: usize) -> FE {
@@ -68,7 +69,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn eval<A: Algebra>(&self, a: &mut A) {
+    pub(crate) fn eval<A: Algebra>(&self, a: &mut A) {
         match self {
             Kind::Requant(g) => g.eval(a),
             Kind::Order(g) => g.eval(a),
@@ -103,7 +104,7 @@ impl Kind {
 
     /// The kind with these parameters; `None` for parameters that no row of [`crate::config::WIRES`] wires can have.
     fn from_parameters(p: [usize; 4]) -> Option<Self> {
-        Self::of_parameters(p).filter(|kind| kind.wires() <= crate::config::WIRES)
+        Self::of_parameters(p).filter(|kind| kind.head() + kind.digit_count() <= WIRES)
     }
 
     fn of_parameters(p: [usize; 4]) -> Option<Self> {
@@ -148,21 +149,42 @@ impl Kind {
         }
     }
 
-    /// Number of wires of a row.
-    pub fn wires(&self) -> usize {
+    /// Wires at the beginning of a row, before those that no constraint mentions and the digits.
+    pub fn head(&self) -> usize {
         match self {
-            Kind::Requant(g) => g.wires(),
-            Kind::Order(g) => g.wires(),
-            Kind::Range(g) => g.wires(),
+            Kind::Requant(g) => g.head(),
+            Kind::Order(g) => g.head(),
+            Kind::Range(g) => g.head(),
             Kind::MulAdd => 8 * MulAddGate::SLOTS,
             Kind::Arithmetic => 4 * ArithmeticGate::SLOTS,
             Kind::Reduce => ReduceGate::wires(),
             Kind::Product => ProductGate::wires(),
             Kind::Bilinear(g) => g.wires(),
-            Kind::Lookup(g) => g.wires(),
+            Kind::Lookup(g) => g.head(),
             Kind::Bits => BitsGate::WIRES,
             Kind::Constants => ConstantsGate::SLOTS,
         }
+    }
+
+    /// Digits at the end of a row; their ranges are the first constraints.
+    pub fn digit_count(&self) -> usize {
+        match self {
+            Kind::Requant(g) => g.digit_count(),
+            Kind::Order(g) => g.digit_count(),
+            Kind::Range(g) => g.digit_count(),
+            Kind::Lookup(g) => g.digit_count(),
+            _ => 0,
+        }
+    }
+
+    /// Wires that the constraints mention.
+    pub fn used_wires(&self) -> impl Iterator<Item = usize> {
+        (0..self.head()).chain(WIRES - self.digit_count()..WIRES)
+    }
+
+    /// Number of wires of a row.
+    pub fn wires(&self) -> usize {
+        if self.digit_count() > 0 { WIRES } else { self.head() }
     }
 
     /// Name in statistics and in the checker's messages.

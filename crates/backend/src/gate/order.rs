@@ -18,7 +18,7 @@
 use plonky2::field::types::{Field, PrimeField64};
 
 use super::algebra::Algebra;
-use super::digits::{DIGIT_BITS, constrain_bit, constrain_digit, octal, recompose, write_digits};
+use super::digits::{DIGIT_BITS, constrain_bit, octal, recompose, write_digits};
 use crate::config::{F, ROUTED, WIRES};
 
 /// Gate for `slots` comparisons of operands that differ by less than `8^digits`.
@@ -46,16 +46,21 @@ impl OrderGate {
         4 * slot + 3
     }
     fn digit(&self, slot: usize) -> usize {
-        4 * self.slots + slot * self.digits
+        slot * self.digits
     }
-    pub(super) fn wires(&self) -> usize {
-        self.slots * (4 + self.digits)
+    /// Wires before the digits.
+    pub(super) fn head(&self) -> usize {
+        4 * self.slots
+    }
+    pub(super) fn digit_count(&self) -> usize {
+        self.slots * self.digits
     }
     pub(super) fn constants(&self) -> usize {
         1
     }
 
     pub(super) fn eval<A: Algebra>(&self, a: &mut A) {
+        a.constrain_digits(self.digit_count());
         let f = a.constant(0);
         let one = a.literal(F::ONE);
         let not_f = a.sub(one, f);
@@ -63,10 +68,6 @@ impl OrderGate {
         for k in 0..self.slots {
             let (x, y, m, b) = (a.wire(self.x(k)), a.wire(self.y(k)), a.wire(self.result(k)), a.wire(self.at_least(k)));
             constrain_bit(a, b);
-            for i in 0..self.digits {
-                let z = a.wire(self.digit(k) + i);
-                constrain_digit(a, z);
-            }
             let e = a.sub(x, y);
             let left = a.add(e, base);
             let low = recompose(a, self.digit(k), self.digits);

@@ -12,7 +12,7 @@ use plonky2::field::types::PrimeField64;
 
 use super::algebra::Algebra;
 use super::digits::{
-    DIGIT_BITS, Packing, constrain_digit, constrain_packing, packing, recompose, write_digits, write_packing,
+    DIGIT_BITS, Packing, constrain_packing, digit_wire, packing, recompose, write_digits, write_packing,
 };
 use crate::config::{F, ROUTED, WIRES};
 
@@ -29,9 +29,9 @@ impl RangeGate {
     pub fn new(digits: usize) -> Self {
         let fits = |n: usize| {
             let gate = Self::with_slots(digits, n);
-            gate.wires() <= WIRES && gate.packed().end <= ROUTED
+            gate.head() + gate.digit_count() <= WIRES && gate.packed().end <= ROUTED
         };
-        let slots = (1..=ROUTED).take_while(|n| fits(*n)).last().unwrap_or(1);
+        let slots = (1..=ROUTED).take_while(|n| n * digits <= WIRES && fits(*n)).last().unwrap_or(1);
         Self::with_slots(digits, slots)
     }
 
@@ -45,7 +45,7 @@ impl RangeGate {
                 .collect::<Vec<_>>()
                 .chunks(per_element)
                 .flat_map(|chunk| {
-                    let items = chunk.iter().flat_map(|k| (0..digits).map(|i| (gate.digit(*k) + i, DIGIT_BITS)));
+                    let items = chunk.iter().flat_map(|k| (0..digits).map(|i| (digit_wire(gate.digit(*k) + i), DIGIT_BITS)));
                     packing(items.collect::<Vec<_>>())
                 })
                 .collect();
@@ -66,22 +66,23 @@ impl RangeGate {
         self.slots..self.slots + self.packing.len()
     }
     fn digit(&self, slot: usize) -> usize {
-        self.packed().end + slot * self.digits
+        slot * self.digits
     }
-    pub(super) fn wires(&self) -> usize {
-        self.digit(self.slots)
+    /// Wires before the digits.
+    pub(super) fn head(&self) -> usize {
+        self.packed().end
+    }
+    pub(super) fn digit_count(&self) -> usize {
+        self.slots * self.digits
     }
     pub(super) fn constants(&self) -> usize {
         1
     }
 
     pub(super) fn eval<A: Algebra>(&self, a: &mut A) {
+        a.constrain_digits(self.digit_count());
         let lo = a.constant(0);
         for k in 0..self.slots {
-            for i in 0..self.digits {
-                let z = a.wire(self.digit(k) + i);
-                constrain_digit(a, z);
-            }
             let value = recompose(a, self.digit(k), self.digits);
             let value = a.add(value, lo);
             let x = a.wire(self.x(k));

@@ -28,8 +28,8 @@ use plonky2::field::types::{Field, PrimeField64};
 
 use super::algebra::Algebra;
 use super::digits::{
-    DIGIT_BITS, Packing, constrain_bit, constrain_digit, constrain_packing, octal, packing, recompose, write_digits,
-    write_packing,
+    DIGIT_BITS, Packing, constrain_bit, constrain_packing, digit_wire, octal, packing, read_digits, recompose,
+    write_digits, write_packing,
 };
 use crate::config::{F, ROUTED, WIRES, from_field};
 
@@ -73,9 +73,9 @@ impl RequantGate {
     pub fn new(source: AccSource, digits: usize, masked: bool) -> Self {
         let fitting = |slots: usize| {
             let gate = Self::with_slots(source, digits, masked, slots);
-            gate.first_digit() + slots * digits <= WIRES && gate.first_bit() <= ROUTED && gate.degree_bound() <= 8
+            gate.head() + gate.digit_count() <= WIRES && gate.first_bit() <= ROUTED && gate.degree_bound() <= 8
         };
-        let slots = (1..=ROUTED).take_while(|n| fitting(*n)).last().unwrap_or(1);
+        let slots = (1..=ROUTED).take_while(|n| n * digits <= WIRES && fitting(*n)).last().unwrap_or(1);
         Self::with_slots(source, digits, masked, slots)
     }
 
@@ -90,7 +90,7 @@ impl RequantGate {
                         digits.map(|(k, i)| (Some(i), k)).chain([(None, k)])
                     })
                     .map(|(digit, k)| match digit {
-                        Some(i) => (gate.digit(k) + i, DIGIT_BITS),
+                        Some(i) => (digit_wire(gate.digit(k) + i), DIGIT_BITS),
                         None => (gate.bit(k), 1),
                     })
                     .collect();
@@ -140,15 +140,16 @@ impl RequantGate {
     fn bit(&self, slot: usize) -> usize {
         self.first_bit() + slot
     }
-    fn first_digit(&self) -> usize {
-        self.first_bit() + self.slots
-    }
     fn digit(&self, slot: usize) -> usize {
-        self.first_digit() + slot * self.digits
+        slot * self.digits
     }
 
-    pub(super) fn wires(&self) -> usize {
-        self.first_digit() + self.slots * self.digits
+    /// Wires before the digits.
+    pub(super) fn head(&self) -> usize {
+        self.first_bit() + self.slots
+    }
+    pub(super) fn digit_count(&self) -> usize {
+        self.slots * self.digits
     }
     pub(super) fn constants(&self) -> usize {
         self.digits * if self.masked { 2 } else { 1 } + 7
@@ -176,6 +177,7 @@ impl RequantGate {
         let (w_b, y_0, a_0, top, relu) =
             (a.constant(d), a.constant(d + 1), a.constant(d + 2), a.constant(d + 3), a.constant(d + 4));
         let (a_1, v_b) = (a.constant(d + 5), a.constant(d + 6));
+        a.constrain_digits(self.digit_count());
         let one = a.literal(F::ONE);
         let no_top = a.sub(one, top);
         let mut accumulators = Vec::with_capacity(self.slots);
@@ -183,8 +185,7 @@ impl RequantGate {
             let first = self.digit(k);
             let mut low = a.literal(F::ZERO);
             for i in 0..d {
-                let z = a.wire(first + i);
-                constrain_digit(a, z);
+                let z = a.wire(digit_wire(first + i));
                 let w = a.constant(i);
                 low = a.mul_add(z, w, low);
             }
@@ -195,7 +196,7 @@ impl RequantGate {
             if self.masked {
                 let mut unused = a.literal(F::ZERO);
                 for i in 0..d {
-                    let (z, u) = (a.wire(first + i), a.constant(d + 7 + i));
+                    let (z, u) = (a.wire(digit_wire(first + i)), a.constant(d + 7 + i));
                     unused = a.mul_add(z, u, unused);
                 }
                 a.constrain(unused);
@@ -283,7 +284,7 @@ impl RequantGate {
             let b = (value >> used) & 1;
             write_digits(wires, self.digit(k), d, value & ((1 << used) - 1));
             wires[self.bit(k)] = F::from_canonical_u64(b);
-            let low = (0..d).fold(F::ZERO, |sum, i| sum + wires[self.digit(k) + i] * constants[i]);
+            let low = (0..d).fold(F::ZERO, |sum, i| sum + wires[digit_wire(self.digit(k) + i)] * constants[i]);
             let b = F::from_canonical_u64(b);
             let result = if relu { b * low } else { low + b * constants[d] };
             wires[self.y(k)] = result + constants[d + 1];
@@ -304,10 +305,8 @@ impl RequantGate {
                 let r = super::read_ext(wires, self.r());
                 let mut sum = super::read_ext(wires, self.sum_in());
                 for k in (0..self.slots).rev() {
-                    let digits =
-                        (0..d).rev().fold(0u64, |v, i| (v << DIGIT_BITS) + wires[self.digit(k) + i].to_canonical_u64());
                     let value =
-                        F::from_canonical_u64(digits) * constants[d + 5] + wires[self.bit(k)] * constants[d + 6];
+                        F::from_canonical_u64(read_digits(wires, self.digit(k), d)) * constants[d + 5] + wires[self.bit(k)] * constants[d + 6];
                     sum = sum * r + (value + constants[d + 2]).into();
                 }
                 super::write_ext(wires, self.sum_out(), sum);

@@ -142,7 +142,7 @@ fn every_altered_wire_is_rejected() {
     for kind in kinds() {
         let (constants, wires) = valid_row(&kind);
         assert!(!violated(&kind, &constants, &wires), "{}: the assigned row is invalid", kind.name());
-        for i in 0..wires.len() {
+        for i in kind.used_wires() {
             for delta in [F::ONE, F::NEG_ONE, F::from_canonical_u64(8), F::rand()] {
                 let mut altered = wires.clone();
                 altered[i] += delta;
@@ -159,11 +159,11 @@ fn repacked_digits_are_rejected() {
     for kind in kinds() {
         let (constants, wires) = valid_row(&kind);
         let gate = RowGate::new(kind.clone());
-        for i in 0..wires.len().saturating_sub(1) {
+        for i in kind.used_wires().filter(|i| kind.used_wires().any(|j| j == i + 1)) {
             for sign in [F::ONE, F::NEG_ONE] {
                 let mut altered = wires.clone();
-                altered[i] += sign * F::from_canonical_u64(8);
-                altered[i + 1] -= sign;
+                altered[i + 1] += sign * F::from_canonical_u64(8);
+                altered[i] -= sign;
                 assert!(violated(&kind, &constants, &altered), "{}: wires {i}, {}", gate.id(), i + 1);
             }
         }

@@ -1,0 +1,172 @@
+//! The prover: plonky2's protocol, message by message, on data laid out for it.
+//!
+//! Proofs are checked by plonky2's own verifier; nothing here is trusted. What differs from plonky2's prover is speed and
+//! memory: columns stay columns (no transposed copy), transforms work coset by coset, leaves are hashed eight at a
+//! time, and constraints are evaluated as `quotient` describes.
+
+mod fft;
+mod fri;
+mod lanes;
+mod oracle;
+mod permutation;
+mod poseidon;
+mod quotient;
+mod transcript;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use plonky2::field::types::Field;
+use plonky2::hash::hash_types::{BytesHash, HashOut};
+use plonky2::hash::poseidon::PoseidonHash;
+use plonky2::plonk::circuit_data::{CircuitData, CommonCircuitData};
+use plonky2::plonk::config::Hasher;
+use plonky2::plonk::proof::{OpeningSet, Proof, ProofWithPublicInputs};
+
+use crate::config::{Blake3Config, D, F, FE};
+use fft::Domain;
+use fri::Batch;
+use oracle::Oracle;
+use quotient::{Challenges, Constraints, Inputs};
+use transcript::Transcript;
+
+/// Everything about a circuit that does not depend on the witness.
+#[derive(Debug)]
+pub(crate) struct ProvingKey {
+    domain: Domain,
+    /// Constants, then the permuted positions of the wires.
+    preprocessed: Oracle,
+    /// Permuted positions, row by row.
+    sigmas: Vec<Vec<F>>,
+    subgroup: Vec<F>,
+    digest: BytesHash<32>,
+}
+
+impl ProvingKey {
+    /// Takes the key's parts over from a circuit that plonky2 built, which can then no longer prove by itself.
+    pub(crate) fn take(data: &mut CircuitData<F, Blake3Config, D>) -> Self {
+        let params = &data.common.fri_params;
+        let prover = &mut data.prover_only;
+        let batch = std::mem::take(&mut prover.constants_sigmas_commitment);
+        prover.fft_root_table = None;
+        Self {
+            domain: Domain::new(params.degree_bits, params.config.rate_bits, F::coset_shift()),
+            preprocessed: Oracle::of_batch(batch, params.config.cap_height),
+            sigmas: std::mem::take(&mut prover.sigmas),
+            subgroup: std::mem::take(&mut prover.subgroup),
+            digest: prover.circuit_digest,
+        }
+    }
+
+    /// Coefficients of the constants.
+    pub(crate) fn constants(&self, common: &CommonCircuitData<F, D>) -> &[Vec<F>] {
+        &self.preprocessed.polynomials[..common.num_constants]
+    }
+
+    /// Proves; `wires[j]` holds the values of wire `j`. A witness that violates a constraint gives a proof that does not
+    /// verify. `None` if a challenge hits one of the few values with which the protocol has no answer (odds below 2^-40).
+    pub(crate) fn prove(
+        &self,
+        common: &CommonCircuitData<F, D>,
+        wires: Vec<Vec<F>>,
+        public_inputs: Vec<F>,
+    ) -> Option<ProofWithPublicInputs<F, Blake3Config, D>> {
+        let params = &common.fri_params;
+        let (cap_height, hiding) = (params.config.cap_height, common.config.zero_knowledge);
+        let repetitions = common.config.num_challenges;
+        let public_hash: HashOut<F> = PoseidonHash::hash_no_pad(&public_inputs);
+        let mut transcript = Transcript::new();
+        transcript.observe_params(params);
+        transcript.observe_digest(self.digest);
+        transcript.observe_hash(public_hash);
+
+        let routed = wires[..common.config.num_routed_wires].to_vec();
+        let wires = Oracle::of_values(wires, &self.domain, cap_height, hiding);
+        transcript.observe_cap(&wires.tree.cap());
+
+        let betas = transcript.challenges(repetitions);
+        let gammas = transcript.challenges(repetitions);
+        let permutation: Vec<(F, F)> = betas.into_iter().zip(gammas).collect();
+        let products = permutation::partial_products(
+            &routed,
+            &self.sigmas,
+            &common.k_is,
+            &self.subgroup,
+            &permutation,
+            common.quotient_degree_factor,
+        )?;
+        drop(routed);
+        let products = Oracle::of_values(products, &self.domain, cap_height, hiding);
+        transcript.observe_cap(&products.tree.cap());
+
+        let alphas = transcript.challenges(repetitions);
+        let inputs = Inputs {
+            common,
+            constraints: &Constraints::new(common),
+            domain: &self.domain,
+            preprocessed: &self.preprocessed,
+            wires: &wires,
+            products: &products,
+            public_inputs: &public_hash,
+            challenges: Challenges { permutation: &permutation, alphas: &alphas },
+        };
+        let degree = common.degree();
+        let chunks = inputs.quotients().into_iter().flat_map(|q| q.chunks(degree).map(<[F]>::to_vec).collect::<Vec<_>>());
+        let quotients = Oracle::of_coefficients(chunks.collect(), &self.domain, cap_height, hiding);
+        transcript.observe_cap(&quotients.tree.cap());
+
+        let zeta = transcript.extension_challenge();
+        if zeta.exp_power_of_2(common.degree_bits()) == FE::ONE {
+            return None;
+        }
+        let next = zeta * FE::primitive_root_of_unity(common.degree_bits());
+        let openings = open(common, [&self.preprocessed, &wires, &products, &quotients], zeta, next);
+        for part in [
+            &openings.constants,
+            &openings.plonk_sigmas,
+            &openings.wires,
+            &openings.plonk_zs,
+            &openings.partial_products,
+            &openings.quotient_polys,
+            &openings.plonk_zs_next,
+        ] {
+            transcript.observe_extension(part);
+        }
+        let oracles = [&self.preprocessed, &wires, &products, &quotients];
+        let all = oracles.iter().enumerate().flat_map(|(o, oracle)| (0..oracle.polynomials.len()).map(move |i| (o, i)));
+        let batches = [
+            Batch { point: zeta, polynomials: all.collect() },
+            Batch { point: next, polynomials: (0..repetitions).map(|i| (2, i)).collect() },
+        ];
+        let opening_proof = fri::prove(&batches, &oracles, &self.domain, params, &mut transcript);
+        let proof = Proof {
+            wires_cap: wires.tree.cap(),
+            plonk_zs_partial_products_cap: products.tree.cap(),
+            quotient_polys_cap: quotients.tree.cap(),
+            openings,
+            opening_proof,
+        };
+        Some(ProofWithPublicInputs { proof, public_inputs })
+    }
+}
+
+/// Values of all polynomials at `zeta`, and of the permutation's at the next row.
+fn open(common: &CommonCircuitData<F, D>, oracles: [&Oracle; 4], zeta: FE, next: FE) -> OpeningSet<F, D> {
+    let n = common.degree();
+    let repetitions = common.config.num_challenges;
+    let [preprocessed, wires, products, quotients] = oracles.map(|o| fri::evaluate(&o.polynomials, n, zeta));
+    let plonk_zs_next = fri::evaluate(&oracles[2].polynomials[..repetitions], n, next);
+    let (constants, plonk_sigmas) = preprocessed.split_at(common.num_constants);
+    let (plonk_zs, partial_products) = products.split_at(repetitions);
+    OpeningSet {
+        constants: constants.to_vec(),
+        plonk_sigmas: plonk_sigmas.to_vec(),
+        wires,
+        plonk_zs: plonk_zs.to_vec(),
+        plonk_zs_next,
+        partial_products: partial_products.to_vec(),
+        quotient_polys: quotients,
+        lookup_zs: Vec::new(),
+        lookup_zs_next: Vec::new(),
+    }
+}

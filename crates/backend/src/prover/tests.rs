@@ -1,0 +1,107 @@
+//! The prover against plonky2's: same circuit, same witness, same messages.
+
+use plonky2::field::types::Field;
+use plonky2::hash::poseidon::PoseidonHash;
+use plonky2::iop::generator::generate_partial_witness;
+use plonky2::iop::target::Target;
+use plonky2::iop::witness::{PartialWitness, PartitionWitness, Witness, WitnessWrite};
+use plonky2::plonk::circuit_builder::CircuitBuilder;
+use plonky2::plonk::circuit_data::CircuitData;
+use plonky2::plonk::prover::prove_with_partition_witness;
+use plonky2::util::timing::TimingTree;
+
+use super::*;
+use crate::check::Checker;
+use crate::config::{Profile, WIRES};
+use crate::gate::{ArithmeticGate, Kind, RangeGate, RowGate};
+
+/// Poseidon rows, rows of ours with and without digits, plonky2's own gates, and a public input; and the target whose
+/// value everything follows from.
+fn circuit(rows: usize, hiding: bool) -> (CircuitData<F, Blake3Config, D>, Target) {
+    let mut config = Profile::Standard.circuit_config(64);
+    config.zero_knowledge = hiding;
+    let mut builder = CircuitBuilder::<F, D>::new(config);
+    let x = builder.add_virtual_target();
+    let mut state = x;
+    for i in 0..rows {
+        let hash = builder.hash_n_to_hash_no_pad::<PoseidonHash>(vec![state, x]);
+        state = builder.mul_add(hash.elements[0], x, state);
+        if i == 0 {
+            builder.range_check(x, 20);
+            builder.register_public_input(state);
+        }
+    }
+    // Rows of zeros are valid in these gates.
+    for digits in [3, 7] {
+        builder.add_gate(RowGate::new(Kind::Range(RangeGate::new(digits))), vec![F::ZERO]);
+    }
+    builder.add_gate(RowGate::new(Kind::Arithmetic), ArithmeticGate::constant_values(F::ONE, F::TWO, F::ZERO));
+    builder.add_gate(RowGate::new(Kind::Reduce), vec![]);
+    (builder.build(), x)
+}
+
+/// Every wire by column, the public inputs, and the same witness in plonky2's form. Not deterministic: plonky2 fills unused
+/// wires of its public-input row with random values.
+fn witness(data: &CircuitData<F, Blake3Config, D>, x: Target) -> (Vec<Vec<F>>, Vec<F>, PartitionWitness<'_, F>) {
+    let mut inputs = PartialWitness::new();
+    inputs.set_target(x, F::from_canonical_u64(77_777)).unwrap();
+    let witness = generate_partial_witness(inputs, &data.prover_only, &data.common).unwrap();
+    let public = witness.get_targets(&data.prover_only.public_inputs);
+    let full = witness.clone().full_witness();
+    let columns = (0..WIRES).map(|j| (0..data.common.degree()).map(|i| full.get_wire(i, j)).collect()).collect();
+    (columns, public, witness)
+}
+
+#[test]
+fn messages_are_those_of_plonky2() {
+    for rows in [1, 40] {
+        let (mut data, x) = circuit(rows, false);
+        let (wires, public, witness) = witness(&data, x);
+        let mut timing = TimingTree::default();
+        let expected = prove_with_partition_witness(&data.prover_only, &data.common, witness, &mut timing).unwrap();
+        let key = ProvingKey::take(&mut data);
+        let proof = key.prove(&data.common, wires, public).unwrap();
+        assert_eq!(proof.public_inputs, expected.public_inputs);
+        assert_eq!(proof.proof.wires_cap, expected.proof.wires_cap);
+        assert_eq!(proof.proof.plonk_zs_partial_products_cap, expected.proof.plonk_zs_partial_products_cap);
+        assert_eq!(proof.proof.quotient_polys_cap, expected.proof.quotient_polys_cap);
+        assert_eq!(proof.proof.openings, expected.proof.openings);
+        let (ours, theirs) = (&proof.proof.opening_proof, &expected.proof.opening_proof);
+        assert_eq!(ours.commit_phase_merkle_caps, theirs.commit_phase_merkle_caps);
+        assert_eq!(ours.final_poly, theirs.final_poly);
+        // plonky2 takes any proof-of-work witness that a thread happens to find, and the queries follow from it.
+        data.verify(proof).unwrap();
+    }
+}
+
+#[test]
+fn hiding_proofs_verify() {
+    let (mut data, x) = circuit(1, true);
+    let (wires, public, _) = witness(&data, x);
+    let key = ProvingKey::take(&mut data);
+    data.verify(key.prove(&data.common, wires, public).unwrap()).unwrap();
+}
+
+#[test]
+fn wrong_witnesses_do_not_verify() {
+    let (mut data, x) = circuit(1, false);
+    let (wires, public, _) = witness(&data, x);
+    let key = ProvingKey::take(&mut data);
+    let checker = Checker::new(&data.common, key.constants(&data.common));
+    let hash = PoseidonHash::hash_no_pad(&public);
+    let mut refused = 0;
+    for (column, row) in (0..data.common.degree()).flat_map(|row| [(0, row), (24, row), (WIRES - 1, row)]) {
+        let mut altered = wires.clone();
+        altered[column][row] += F::from_canonical_u64(9);
+        let cells: Vec<F> = altered.iter().map(|c| c[row]).collect();
+        if !checker.row(&data, &hash, row, &cells).is_empty() {
+            let proof = key.prove(&data.common, altered, public.clone());
+            assert!(proof.is_none_or(|p| data.verify(p).is_err()), "wire {column} of row {row}");
+            refused += 1;
+        }
+    }
+    assert!(refused >= 8, "only {refused} alterations");
+    let mut public = public;
+    public[0] += F::ONE;
+    assert!(key.prove(&data.common, wires, public).is_none_or(|proof| data.verify(proof).is_err()));
+}
