@@ -37,6 +37,26 @@ pub trait Algebra: Sized {
     /// States that `value` is zero.
     fn constrain(&mut self, value: Self::V);
 
+    /// `sum_i wire_i 2^shift_i` over (wire, shift) pairs in ascending order of the shifts.
+    ///
+    /// By doubling: additions are several times cheaper than products, in vectors as in an outer circuit.
+    fn binary_sum(&mut self, terms: impl DoubleEndedIterator<Item = (usize, u32)> + Clone) -> Self::V {
+        let mut sum = self.literal(F::ZERO);
+        let mut place = terms.clone().next_back().map_or(0, |(_, shift)| shift);
+        for (wire, shift) in terms.rev() {
+            for _ in shift..place {
+                sum = self.add(sum, sum);
+            }
+            let value = self.wire(wire);
+            sum = self.add(sum, value);
+            place = shift;
+        }
+        for _ in 0..place {
+            sum = self.add(sum, sum);
+        }
+        sum
+    }
+
     /// States that the row's first `count` digits are in 0..8; the first constraints of a gate.
     fn constrain_digits(&mut self, count: usize) {
         for j in 0..count {

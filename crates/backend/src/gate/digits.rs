@@ -45,14 +45,6 @@ pub(crate) fn digit_polynomial<A: Algebra>(a: &mut A, x: A::V) -> A::V {
     a.mul(left, right)
 }
 
-/// `2^bits * x`
-fn shift_left<A: Algebra>(a: &mut A, mut x: A::V, bits: u32) -> A::V {
-    for _ in 0..bits {
-        x = a.add(x, x);
-    }
-    x
-}
-
 /// Constrains `x` to 0 or 1.
 pub(super) fn constrain_bit<A: Algebra>(a: &mut A, x: A::V) {
     let square = a.mul(x, x);
@@ -62,13 +54,7 @@ pub(super) fn constrain_bit<A: Algebra>(a: &mut A, x: A::V) {
 
 /// `sum_i z_(first + i) 8^i` over digits.
 pub(super) fn recompose<A: Algebra>(a: &mut A, first: usize, count: usize) -> A::V {
-    let mut sum = a.literal(F::ZERO);
-    for i in (0..count).rev() {
-        sum = shift_left(a, sum, DIGIT_BITS);
-        let digit = a.wire(digit_wire(first + i));
-        sum = a.add(sum, digit);
-    }
-    sum
+    a.binary_sum((0..count).map(|i| (digit_wire(first + i), DIGIT_BITS * i as u32)))
 }
 
 /// Writes the `count` lowest octal digits of `value` to the digits from `first` on; the rest must be zero for the row to be valid.
@@ -111,14 +97,7 @@ pub(super) fn packing(items: impl IntoIterator<Item = (usize, u32)>) -> Packing 
 /// Constrains wire `first + j` to the `j`-th packed element.
 pub(super) fn constrain_packing<A: Algebra>(a: &mut A, first: usize, packing: &Packing) {
     for (j, element) in packing.iter().enumerate() {
-        let mut sum = a.literal(F::ZERO);
-        let mut place = element.last().map_or(0, |(_, shift)| *shift);
-        for (wire, shift) in element.iter().rev() {
-            let value = a.wire(*wire);
-            sum = shift_left(a, sum, place - shift);
-            sum = a.add(sum, value);
-            place = *shift;
-        }
+        let sum = a.binary_sum(element.iter().copied());
         let packed = a.wire(first + j);
         let difference = a.sub(packed, sum);
         a.constrain(difference);

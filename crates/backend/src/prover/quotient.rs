@@ -162,6 +162,38 @@ impl Columns<'_> {
         self.wires[index * TILE + self.at]
     }
 
+    /// `sum_i wire_i 2^shift_i`, in integers: halves of 32 bits are shifted by less than 30 and summed in 64, so that a stretch of
+    /// terms is reduced once.
+    fn binary_sum(&self, terms: impl Iterator<Item = (usize, u32)>) -> P {
+        const LANES: usize = <P as PackedField>::WIDTH;
+        const STRETCH: u32 = 30;
+        const EPSILON: u64 = 0xffff_ffff;
+        let (mut low, mut high) = ([0u64; LANES], [0u64; LANES]);
+        let (mut sum, mut base) = (P::ZEROS, 0);
+        // low + 2^32 high, where 2^64 = 2^32 - 1: what of `high` exceeds 32 bits comes back with that factor.
+        let reduce = |low: &[u64; LANES], high: &[u64; LANES], base: u32| {
+            let lanes = |f: &dyn Fn(usize) -> u64| {
+                let mut out = P::default();
+                out.as_slice_mut().iter_mut().enumerate().for_each(|(l, o)| *o = F::from_noncanonical_u64(f(l)));
+                out
+            };
+            let value = lanes(&|l| high[l] << 32) + lanes(&|l| (high[l] >> 32) * EPSILON) + lanes(&|l| low[l]);
+            if base == 0 { value } else { value * F::from_canonical_u64(1 << base) }
+        };
+        for (wire, shift) in terms {
+            if shift - base >= STRETCH {
+                sum += reduce(&low, &high, base);
+                (low, high, base) = ([0; LANES], [0; LANES], shift);
+            }
+            let x = self.wire(wire);
+            for (lane, x) in x.as_slice().iter().enumerate() {
+                low[lane] += (x.0 & EPSILON) << (shift - base);
+                high[lane] += (x.0 >> 32) << (shift - base);
+            }
+        }
+        sum + reduce(&low, &high, base)
+    }
+
     /// A gate that is not ours, point by point.
     fn other(&self, gate: &GateRef<F, D>, constants: Range<usize>, public_inputs: &HashOut<F>) -> Vec<P> {
         let mut out = vec![P::ZEROS; gate.0.num_constraints()];
@@ -220,6 +252,9 @@ impl Algebra for Accumulate<'_, '_> {
     }
     fn constrain_digits(&mut self, count: usize) {
         self.next += count;
+    }
+    fn binary_sum(&mut self, terms: impl DoubleEndedIterator<Item = (usize, u32)> + Clone) -> P {
+        self.columns.binary_sum(terms)
     }
 }
 
