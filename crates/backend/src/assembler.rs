@@ -51,9 +51,17 @@ mod poseidon {
     pub(super) const SWAP: usize = 24;
 }
 
+/// Where rows go.
+pub(crate) enum Sink<'b> {
+    /// To a circuit, and onto the tape.
+    Circuit(&'b mut CircuitBuilder<F, D>),
+    /// Nowhere; they are counted, for the choice of a layout.
+    Count(usize),
+}
+
 /// Emits rows into a builder and onto a tape.
 pub struct Assembler<'b> {
-    builder: &'b mut CircuitBuilder<F, D>,
+    sink: Sink<'b>,
     tape: Tape,
     kinds: HashMap<Kind, u32>,
     /// Rows with free slots, by gate and constants: row and slots used.
@@ -63,10 +71,14 @@ pub struct Assembler<'b> {
 }
 
 impl<'b> Assembler<'b> {
-    /// Starts after the rows that `builder` already has; `externals` are the targets behind [`Cell::External`].
-    pub fn new(builder: &'b mut CircuitBuilder<F, D>, externals: Vec<Target>) -> Self {
-        let tape = Tape { first_row: builder.num_gates(), externals, ..Tape::default() };
-        Self { builder, tape, kinds: HashMap::new(), open: HashMap::new(), constants: HashMap::new(), label: 0 }
+    /// Starts after the rows that the sink already has; `externals` are the targets behind [`Cell::External`].
+    pub(crate) fn new(sink: Sink<'b>, externals: Vec<Target>) -> Self {
+        let first_row = match &sink {
+            Sink::Circuit(builder) => builder.num_gates(),
+            Sink::Count(rows) => *rows,
+        };
+        let tape = Tape { first_row, externals, ..Tape::default() };
+        Self { sink, tape, kinds: HashMap::new(), open: HashMap::new(), constants: HashMap::new(), label: 0 }
     }
 
     /// Attributes the rows that follow to `label` (see [`Tape::labels`]).
@@ -96,7 +108,14 @@ impl<'b> Assembler<'b> {
                 gate
             }
         };
-        let row = self.builder.add_gate(self.tape.gates[gate as usize].clone(), constants.clone());
+        let builder = match &mut self.sink {
+            Sink::Circuit(builder) => builder,
+            Sink::Count(rows) => {
+                *rows += 1;
+                return (*rows - 1) as u32;
+            }
+        };
+        let row = builder.add_gate(self.tape.gates[gate as usize].clone(), constants.clone());
         let first = self.tape.constants.len() as u32;
         self.tape.constants.extend(constants);
         self.record(row, Some(gate), first)
@@ -118,7 +137,10 @@ impl<'b> Assembler<'b> {
             Cell::Constant(value) => match self.constants.get(&value) {
                 Some(target) => *target,
                 None => {
-                    let target = self.builder.constant(F::from_canonical_u64(value));
+                    let target = match &mut self.sink {
+                        Sink::Circuit(builder) => builder.constant(F::from_canonical_u64(value)),
+                        Sink::Count(_) => Target::VirtualTarget { index: 0 },
+                    };
                     self.constants.insert(value, target);
                     target
                 }
@@ -145,14 +167,17 @@ impl<'b> Assembler<'b> {
     pub fn equate(&mut self, a: Cell, b: Cell) {
         if a != b {
             let (a, b) = (self.target(a), self.target(b));
-            self.builder.connect(a, b);
+            if let Sink::Circuit(builder) = &mut self.sink {
+                builder.connect(a, b);
+            }
         }
     }
 
     /// Wires `cell` into `column` of `row`; takes effect in the row's next step.
     pub fn feed(&mut self, row: u32, column: usize, cell: Cell) {
         let target = self.target(cell);
-        self.builder.connect(target, Target::wire(row as usize, column));
+        let Sink::Circuit(builder) = &mut self.sink else { return };
+        builder.connect(target, Target::wire(row as usize, column));
         self.tape.feeds.push((column as u8, Feed::Cell(cell)));
     }
 
@@ -164,12 +189,17 @@ impl<'b> Assembler<'b> {
 
     /// Lets `column` of `row` hold element `element` of the integer evaluation's tensor `node`: a free witness.
     pub fn feed_value(&mut self, row: u32, column: usize, node: usize, element: usize) -> Cell {
-        self.tape.feeds.push((column as u8, Feed::Value { node: node as u32, element: element as u32 }));
+        if let Sink::Circuit(_) = self.sink {
+            self.tape.feeds.push((column as u8, Feed::Value { node: node as u32, element: element as u32 }));
+        }
         Self::wire(row, column)
     }
 
     /// Ends a step of `row`: what was fed since the last step is in place and `phase` runs.
     pub fn step(&mut self, row: u32, phase: Phase, hint: Hint) {
+        if let Sink::Count(_) = self.sink {
+            return;
+        }
         let end = self.tape.feeds.len() as u32;
         let start = self.tape.steps.last().map_or(0, |s: &Step| s.feeds.end);
         self.tape.steps.push(Step { row, phase, hint, feeds: start..end });
@@ -266,8 +296,16 @@ impl<'b> Assembler<'b> {
 
     /// One Poseidon permutation.
     pub fn poseidon(&mut self, state: [Cell; 12]) -> [Cell; 12] {
-        let row = self.builder.add_gate(PoseidonGate::<F, D>::new(), vec![]);
-        let row = self.record(row, None, 0);
+        let row = match &mut self.sink {
+            Sink::Circuit(builder) => {
+                let row = builder.add_gate(PoseidonGate::<F, D>::new(), vec![]);
+                self.record(row, None, 0)
+            }
+            Sink::Count(rows) => {
+                *rows += 1;
+                (*rows - 1) as u32
+            }
+        };
         for (i, cell) in state.into_iter().enumerate() {
             self.feed(row, poseidon::INPUT + i, cell);
         }
@@ -276,24 +314,35 @@ impl<'b> Assembler<'b> {
         std::array::from_fn(|i| Self::wire(row, poseidon::OUTPUT + i))
     }
 
-    /// Closes the segment: fills unused slots, provides plonky2 with routed constants, and hands out the tape.
-    pub fn finish(mut self) -> Tape {
+    /// Closes the segment: fills unused slots, provides plonky2 with routed constants, and hands out the tape and the
+    /// number of rows so far.
+    pub fn finish(mut self) -> (Tape, usize) {
         let mut open: Vec<(u32, usize)> = self.open.values().copied().collect();
         open.sort_unstable();
         for (row, used) in open {
             self.step(row, Phase::Idle(used as u8), Hint::None);
         }
-        reserve_constants(self.builder, self.constants.len());
-        self.tape
+        let rows = match self.sink {
+            Sink::Circuit(builder) => {
+                reserve_constants(builder, self.constants.len());
+                builder.num_gates()
+            }
+            Sink::Count(rows) => rows + constant_rows(self.constants.len()),
+        };
+        (self.tape, rows)
     }
 }
 
 /// Adds rows that hold `count` distinct constants (and those that plonky2 itself needs to close a circuit), so that
 /// `build` does not create a `ConstantGate`, which would be as wide as all weight columns.
 pub fn reserve_constants(builder: &mut CircuitBuilder<F, D>, count: usize) {
-    /// Constants that `build` may add: zero, one, and padding of the public inputs' hash.
-    const OWN: usize = 8;
-    for _ in 0..(count + OWN).div_ceil(ConstantsGate::SLOTS) {
+    for _ in 0..constant_rows(count) {
         builder.add_gate(RowGate::new(Kind::Constants), vec![]);
     }
+}
+
+/// Rows that hold `count` constants and those that `build` may add: zero, one, and padding of the public inputs' hash.
+fn constant_rows(count: usize) -> usize {
+    const OWN: usize = 8;
+    (count + OWN).div_ceil(ConstantsGate::SLOTS)
 }

@@ -52,8 +52,7 @@ impl Checker {
         let degree = common.degree();
         let width = common.gates.iter().map(|g| g.0.num_constants()).max().unwrap_or(0);
         let selectors = common.num_constants - width;
-        let columns: Vec<Vec<F>> =
-            constants.iter().map(|p| PolynomialCoeffs::new(p.clone()).fft().values).collect();
+        let columns: Vec<Vec<F>> = constants.iter().map(|p| PolynomialCoeffs::new(p.clone()).fft().values).collect();
         let known = |s: F| (0..common.gates.len()).find(|g| F::from_canonical_usize(*g) == s);
         let gates = (0..degree)
             .map(|row| columns[..selectors].iter().find_map(|c| known(c[row])).unwrap_or(common.gates.len()))

@@ -11,12 +11,13 @@ use plonky2::iop::witness::{PartitionWitness, Witness as _, WitnessWrite};
 use plonky2::plonk::circuit_builder::CircuitBuilder;
 use plonky2::plonk::circuit_data::CircuitData;
 use plonky2::plonk::config::Hasher;
-use plonnx_ir::{CoreOp, Field, Graph, Tensor, bounds, eval_all};
+use plonnx_ir::{CoreOp, Field, Graph, NodeId, Tensor, bounds, eval_all};
 use rayon::prelude::*;
 
+use crate::assembler::Sink;
 use crate::check::{Checker, Violation};
 use crate::config::{Blake3Config, D, F, Profile, WIRES, from_field};
-use crate::emit::{Classes, Segment, Visibility, emit_with};
+use crate::emit::{Classes, Emission, Segment, Visibility, emit_with};
 use crate::error::BackendError;
 use crate::key::{Proof, VerifyingKey};
 use crate::prover::ProvingKey;
@@ -105,30 +106,87 @@ pub fn program_digest(program: &Graph<Field>, settings: &Settings) -> [u64; 4] {
     })
 }
 
+/// What a program is emitted with.
+#[derive(Clone, Debug)]
+struct Layout {
+    weights_per_row: usize,
+    classes: Classes,
+}
+
+/// A program about to be emitted, as often as the choice of a layout takes.
+struct Draft<'a> {
+    program: &'a Graph<Field>,
+    settings: &'a Settings,
+    segment: Segment,
+    digest: [u64; 4],
+    visibility: Vec<Visibility>,
+}
+
 struct Built {
     builder: CircuitBuilder<F, D>,
-    emission: crate::emit::Emission,
+    emission: Emission,
     inputs: Vec<Vec<Target>>,
 }
 
-fn build(
-    program: &Graph<Field>,
-    settings: &Settings,
-    weights_per_row: usize,
-    classes: Classes,
-) -> Result<Built, BackendError> {
-    let mut builder = CircuitBuilder::new(settings.profile.circuit_config(weights_per_row));
-    let digest = program_digest(program, settings);
-    builder.set_domain_separator(digest.iter().map(|d| F::from_canonical_u64(*d)).collect());
-    let segment = Segment::whole(program);
-    let inputs: Vec<Vec<Target>> =
-        segment.inputs.iter().map(|id| builder.add_virtual_targets(program.node(*id).fact.len())).collect();
-    let visibility: Vec<Visibility> = settings.inputs.iter().chain(&settings.outputs).copied().collect();
-    let emission = emit_with(&mut builder, program, &segment, &inputs, digest, &visibility, weights_per_row, classes)?;
-    for digest in &emission.digests {
-        builder.register_public_inputs(digest);
+impl<'a> Draft<'a> {
+    fn new(program: &'a Graph<Field>, settings: &'a Settings) -> Self {
+        let visibility = settings.inputs.iter().chain(&settings.outputs).copied().collect();
+        let digest = program_digest(program, settings);
+        Self { program, settings, segment: Segment::whole(program), digest, visibility }
     }
-    Ok(Built { builder, emission, inputs })
+
+    fn emit(&self, sink: Sink, inputs: &[Vec<Target>], layout: &Layout) -> Result<Emission, BackendError> {
+        let (weights, classes) = (layout.weights_per_row, layout.classes.clone());
+        emit_with(sink, self.program, &self.segment, inputs, self.digest, &self.visibility, weights, classes)
+    }
+
+    /// Emits without a circuit, for the number of rows.
+    fn count(&self, layout: &Layout) -> Result<Emission, BackendError> {
+        let unplaced = |id: &NodeId| vec![Target::VirtualTarget { index: 0 }; self.program.node(*id).fact.len()];
+        let inputs: Vec<Vec<Target>> = self.segment.inputs.iter().map(unplaced).collect();
+        self.emit(Sink::Count(0), &inputs, layout)
+    }
+
+    fn build(&self, layout: &Layout) -> Result<Built, BackendError> {
+        let mut builder = CircuitBuilder::new(self.settings.profile.circuit_config(layout.weights_per_row));
+        builder.set_domain_separator(self.digest.iter().map(|d| F::from_canonical_u64(*d)).collect());
+        let inputs: Vec<Vec<Target>> = (self.segment.inputs.iter())
+            .map(|id| builder.add_virtual_targets(self.program.node(*id).fact.len()))
+            .collect();
+        let emission = self.emit(Sink::Circuit(&mut builder), &inputs, layout)?;
+        for digest in &emission.digests {
+            builder.register_public_inputs(digest);
+        }
+        Ok(Built { builder, emission, inputs })
+    }
+
+    /// Among the layouts with the smallest power-of-two number of rows the one with the fewest gate types, and then with
+    /// the fewest constant columns.
+    fn layout(&self) -> Result<Layout, BackendError> {
+        let degree =
+            |emission: &Emission| (emission.rows + closing_rows(4 * emission.digests.len())).next_power_of_two();
+        let widest = WEIGHTS_PER_ROW[WEIGHTS_PER_ROW.len() - 1];
+        let mut layout = Layout { weights_per_row: widest, classes: Classes::default() };
+        let exact = self.count(&layout)?;
+        let smallest = degree(&exact);
+        // The estimate behind a merge ignores partly filled rows, so a smaller slack is tried when it fails.
+        let free = smallest - exact.rows;
+        for slack in [free, free / 2, 0] {
+            let merged = Layout { classes: exact.classes.merged(slack), ..layout.clone() };
+            if degree(&self.count(&merged)?) == smallest {
+                layout = merged;
+                break;
+            }
+        }
+        for narrower in WEIGHTS_PER_ROW.into_iter().rev().skip(1) {
+            let candidate = Layout { weights_per_row: narrower, ..layout.clone() };
+            if degree(&self.count(&candidate)?) > smallest {
+                break;
+            }
+            layout = candidate;
+        }
+        Ok(layout)
+    }
 }
 
 /// Weights a row may hold, in the order in which they are tried.
@@ -148,15 +206,18 @@ impl Circuit {
             )));
         }
         let started = Instant::now();
-        let (built, weights_per_row) = Self::narrowest(&program, &settings)?;
+        let draft = Draft::new(&program, &settings);
+        let layout = draft.layout()?;
+        let built = draft.build(&layout)?;
         let emitted = started.elapsed();
-        let rows = built.builder.num_gates();
+        let rows = built.emission.rows;
         let emission = built.emission;
         let mut data = built.builder.build::<Blake3Config>();
         let bounds = bounds(&program)?;
         let ports = Port::of_program(&program, &bounds, &settings)?;
         let key = VerifyingKey::new(&data, settings.profile, ports, emission.terms)?;
-        let stats = Stats::new(&program, &emission, &data.common, rows, weights_per_row, emitted, started.elapsed());
+        let stats =
+            Stats::new(&program, &emission, &data.common, rows, layout.weights_per_row, emitted, started.elapsed());
         Ok(Self {
             program,
             settings,
@@ -170,37 +231,6 @@ impl Circuit {
             checker: OnceLock::new(),
             classes: OnceLock::new(),
         })
-    }
-
-    /// Among the layouts with the smallest power-of-two number of rows the one with the fewest gate types, and then with
-    /// the fewest constant columns.
-    fn narrowest(program: &Graph<Field>, settings: &Settings) -> Result<(Built, usize), BackendError> {
-        let degree = |built: &Built| {
-            (built.builder.num_gates() + closing_rows(built.builder.num_public_inputs())).next_power_of_two()
-        };
-        let widest = WEIGHTS_PER_ROW[WEIGHTS_PER_ROW.len() - 1];
-        let exact = build(program, settings, widest, Classes::default())?;
-        let smallest = degree(&exact);
-        let mut best = None;
-        // The estimate behind a merge ignores partly filled rows, so a smaller slack is tried when it fails.
-        let free = smallest - exact.builder.num_gates();
-        for slack in [free, free / 2, 0] {
-            let classes = exact.emission.classes.merged(slack);
-            let merged = build(program, settings, widest, classes.clone())?;
-            if degree(&merged) == smallest {
-                best = Some((merged, widest, classes));
-                break;
-            }
-        }
-        let (mut built, mut width, classes) = best.unwrap_or((exact, widest, Classes::default()));
-        for narrower in WEIGHTS_PER_ROW.into_iter().rev().skip(1) {
-            let candidate = build(program, settings, narrower, classes.clone())?;
-            if degree(&candidate) > smallest {
-                break;
-            }
-            (built, width) = (candidate, narrower);
-        }
-        Ok((built, width))
     }
 
     /// The program.

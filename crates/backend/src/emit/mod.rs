@@ -18,7 +18,7 @@ use plonnx_ir::{CoreOp, Field, Graph, Interval, NodeId, Tensor, bounds, eval_op,
 use crate::argument::linear::Forms;
 use crate::argument::lookup::{self, TableUse};
 use crate::argument::transcript;
-use crate::assembler::{Assembler, Cell, EXT_ZERO};
+use crate::assembler::{Assembler, Cell, EXT_ZERO, Sink};
 use crate::config::{D, F, to_field};
 use crate::error::BackendError;
 use crate::gate::{DIGIT_BITS, Kind, RangeGate, RequantGate};
@@ -68,6 +68,8 @@ pub struct Emission {
     pub digests: Vec<[Target; 4]>,
     /// Assigns the rows.
     pub tape: Tape,
+    /// Rows of the circuit after the segment.
+    pub rows: usize,
     /// Number of field elements that the transcript absorbed.
     pub absorbed: usize,
     /// Accumulators checked by the linear argument.
@@ -128,13 +130,14 @@ pub fn emit(
     visibility: &[Visibility],
     weights_per_row: usize,
 ) -> Result<Emission, BackendError> {
-    emit_with(builder, graph, segment, inputs, program, visibility, weights_per_row, Classes::default())
+    let sink = Sink::Circuit(builder);
+    emit_with(sink, graph, segment, inputs, program, visibility, weights_per_row, Classes::default())
 }
 
-/// [`emit`] with a choice of gate types.
+/// [`emit`] into any sink, with a choice of gate types.
 #[expect(clippy::too_many_arguments)]
 pub(crate) fn emit_with(
-    builder: &mut CircuitBuilder<F, D>,
+    sink: Sink,
     graph: &Graph<Field>,
     segment: &Segment,
     inputs: &[Vec<Target>],
@@ -154,7 +157,7 @@ pub(crate) fn emit_with(
     }
     let bounds = bounds(graph)?;
     let size = graph.ids().map(|id| id.index() + 1).max().unwrap_or(0);
-    let asm = Assembler::new(builder, inputs.concat());
+    let asm = Assembler::new(sink, inputs.concat());
     let mut emitter = Emitter {
         graph,
         asm,
@@ -438,8 +441,17 @@ impl Emitter<'_, '_> {
             lookups: uses.iter().map(|u| (u.rows.len() * u.gate.slots) as u64).sum(),
             table_entries: tables.iter().map(|(gate, rows)| (rows.len() * gate.slots) as u64).sum(),
         };
-        let mut tape = self.asm.finish();
+        let (mut tape, rows) = self.asm.finish();
         tape.tables = uses.iter().map(|u| (u.table.window.lo, u.table.values.len())).collect();
-        Ok(Emission { outputs, digests, tape, absorbed: absorbed.len(), accumulators, terms, classes: self.classes })
+        Ok(Emission {
+            outputs,
+            digests,
+            tape,
+            rows,
+            absorbed: absorbed.len(),
+            accumulators,
+            terms,
+            classes: self.classes,
+        })
     }
 }

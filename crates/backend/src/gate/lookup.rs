@@ -49,7 +49,9 @@ impl LookupGate {
     pub fn new(side: Side, digits: usize) -> Self {
         let fits = |n: usize| {
             let gate = Self::with_slots(side, digits, n);
-            gate.head() + gate.digit_count() <= WIRES && gate.packed().end <= ROUTED && gate.constants() <= ConstantsGate::SLOTS
+            gate.head() + gate.digit_count() <= WIRES
+                && gate.packed().end <= ROUTED
+                && gate.constants() <= ConstantsGate::SLOTS
         };
         let slots = (1..=ROUTED).take_while(|n| n * digits <= WIRES && fits(*n)).last().unwrap_or(1);
         Self::with_slots(side, digits, slots)

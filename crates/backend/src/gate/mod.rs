@@ -13,9 +13,9 @@ mod reduce;
 mod requant;
 mod selection;
 
+pub(crate) use algebra::Algebra;
 pub use arithmetic::{ArithmeticGate, MulAddGate};
 pub use bilinear::BilinearGate;
-pub(crate) use algebra::Algebra;
 pub(crate) use digits::{DIGIT_BITS, digit_polynomial, digit_wire};
 pub use lookup::{LookupGate, Side};
 pub use order::OrderGate;

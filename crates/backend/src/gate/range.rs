@@ -45,7 +45,8 @@ impl RangeGate {
                 .collect::<Vec<_>>()
                 .chunks(per_element)
                 .flat_map(|chunk| {
-                    let items = chunk.iter().flat_map(|k| (0..digits).map(|i| (digit_wire(gate.digit(*k) + i), DIGIT_BITS)));
+                    let items =
+                        chunk.iter().flat_map(|k| (0..digits).map(|i| (digit_wire(gate.digit(*k) + i), DIGIT_BITS)));
                     packing(items.collect::<Vec<_>>())
                 })
                 .collect();

@@ -305,8 +305,8 @@ impl RequantGate {
                 let r = super::read_ext(wires, self.r());
                 let mut sum = super::read_ext(wires, self.sum_in());
                 for k in (0..self.slots).rev() {
-                    let value =
-                        F::from_canonical_u64(read_digits(wires, self.digit(k), d)) * constants[d + 5] + wires[self.bit(k)] * constants[d + 6];
+                    let value = F::from_canonical_u64(read_digits(wires, self.digit(k), d)) * constants[d + 5]
+                        + wires[self.bit(k)] * constants[d + 6];
                     sum = sum * r + (value + constants[d + 2]).into();
                 }
                 super::write_ext(wires, self.sum_out(), sum);

@@ -153,7 +153,12 @@ fn fold(
     (layers, coeffs)
 }
 
-fn query(mut leaf: usize, oracles: &[&Oracle], layers: &[Layer], params: &FriParams) -> FriQueryRound<F, Blake3Hash, D> {
+fn query(
+    mut leaf: usize,
+    oracles: &[&Oracle],
+    layers: &[Layer],
+    params: &FriParams,
+) -> FriQueryRound<F, Blake3Hash, D> {
     let evals_proofs = oracles.iter().map(|o| (o.leaf(leaf), o.tree.prove(leaf))).collect();
     let mut steps = Vec::with_capacity(layers.len());
     for (layer, arity_bits) in layers.iter().zip(&params.reduction_arity_bits) {

@@ -75,9 +75,8 @@ fn compress(chain: &mut Chain, message: &[Word; 16], counter: u32, bytes: u32, f
     let w = Word::splat;
     let [h0, h1, h2, h3, h4, h5, h6, h7] = *chain;
     let tail = [w(counter), w(0), w(bytes), w(flags)];
-    let mut v = [
-        h0, h1, h2, h3, h4, h5, h6, h7, w(IV[0]), w(IV[1]), w(IV[2]), w(IV[3]), tail[0], tail[1], tail[2], tail[3],
-    ];
+    let mut v =
+        [h0, h1, h2, h3, h4, h5, h6, h7, w(IV[0]), w(IV[1]), w(IV[2]), w(IV[3]), tail[0], tail[1], tail[2], tail[3]];
     for s in &SCHEDULE {
         mix(&mut v, [0, 4, 8, 12], message[s[0]], message[s[1]]);
         mix(&mut v, [1, 5, 9, 13], message[s[2]], message[s[3]]);

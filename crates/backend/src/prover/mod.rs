@@ -11,9 +11,9 @@ mod oracle;
 mod permutation;
 mod poseidon;
 mod quotient;
-mod transcript;
 #[cfg(test)]
 mod tests;
+mod transcript;
 mod tree;
 
 use plonky2::field::types::Field;
@@ -111,7 +111,8 @@ impl ProvingKey {
             challenges: Challenges { permutation: &permutation, alphas: &alphas },
         };
         let degree = common.degree();
-        let chunks = inputs.quotients().into_iter().flat_map(|q| q.chunks(degree).map(<[F]>::to_vec).collect::<Vec<_>>());
+        let chunks =
+            inputs.quotients().into_iter().flat_map(|q| q.chunks(degree).map(<[F]>::to_vec).collect::<Vec<_>>());
         let quotients = Oracle::of_coefficients(chunks.collect(), &self.domain, cap_height, hiding);
         transcript.observe_cap(&quotients.tree.cap());
 

@@ -1,7 +1,7 @@
 //! Committed polynomials.
 
-use plonky2::field::polynomial::PolynomialValues;
 use plonky2::field::fft::ifft_with_options;
+use plonky2::field::polynomial::PolynomialValues;
 use plonky2::field::types::Sample;
 use plonky2::fri::oracle::{PolynomialBatch, SALT_SIZE};
 use rayon::prelude::*;
@@ -30,12 +30,7 @@ impl Oracle {
     }
 
     /// Commits to the polynomials with these coefficients.
-    pub(super) fn of_coefficients(
-        polynomials: Vec<Vec<F>>,
-        domain: &Domain,
-        cap_height: usize,
-        hiding: bool,
-    ) -> Self {
+    pub(super) fn of_coefficients(polynomials: Vec<Vec<F>>, domain: &Domain, cap_height: usize, hiding: bool) -> Self {
         let mut columns: Vec<Vec<F>> = polynomials.par_iter().map(|p| domain.extend(p)).collect();
         if hiding {
             columns.extend((0..SALT_SIZE).map(|_| F::rand_vec(domain.size())));

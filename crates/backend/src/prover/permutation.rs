@@ -47,7 +47,7 @@ pub(super) fn partial_products(
                         denominators[at * chunks + c] = denominator;
                     }
                 }
-                if denominators.iter().any(|d| *d == F::ZERO) {
+                if denominators.contains(&F::ZERO) {
                     return None;
                 }
                 let inverses = F::batch_multiplicative_inverse(&denominators);

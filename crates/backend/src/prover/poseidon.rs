@@ -156,14 +156,15 @@ mod tests {
     fn agrees_with_plonky2() {
         let wires: Vec<Vec<F>> = (0..P::WIDTH).map(|_| F::rand_vec(WIRES)).collect();
         let mut values = Vec::new();
-        eval(
-            |i| *P::from_slice(&wires.iter().map(|w| w[i]).collect::<Vec<F>>()),
-            |value| values.push(value),
-        );
+        eval(|i| *P::from_slice(&wires.iter().map(|w| w[i]).collect::<Vec<F>>()), |value| values.push(value));
         for (lane, wires) in wires.iter().enumerate() {
             let hash = HashOut::ZERO;
-            let expected = PoseidonGate::<F, D>::new()
-                .eval_unfiltered_base_batch(EvaluationVarsBaseBatch::new(1, &[], wires, &hash));
+            let expected = PoseidonGate::<F, D>::new().eval_unfiltered_base_batch(EvaluationVarsBaseBatch::new(
+                1,
+                &[],
+                wires,
+                &hash,
+            ));
             assert_eq!(values.iter().map(|v| v.as_slice()[lane]).collect::<Vec<F>>(), expected);
         }
     }

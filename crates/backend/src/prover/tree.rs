@@ -70,10 +70,12 @@ fn parents(below: &[Digest]) -> Vec<Digest> {
         }
         return above;
     }
-    above.par_chunks_exact_mut(LANES).with_min_len(64).zip(below.par_chunks_exact(2 * LANES)).for_each(|(out, pairs)| {
-        let digests = lanes::hash(8, |i| std::array::from_fn(|l| word(&pairs[2 * l + i / 4], i % 4)));
-        out.copy_from_slice(&digests);
-    });
+    above.par_chunks_exact_mut(LANES).with_min_len(64).zip(below.par_chunks_exact(2 * LANES)).for_each(
+        |(out, pairs)| {
+            let digests = lanes::hash(8, |i| std::array::from_fn(|l| word(&pairs[2 * l + i / 4], i % 4)));
+            out.copy_from_slice(&digests);
+        },
+    );
     above
 }
 
