@@ -96,6 +96,18 @@ pub(super) fn dequantised(builder: &mut Builder, x: NodeId, grid: Grid) -> Lower
     }
 }
 
+/// Whether the model computes `x` from the data. Such a scale is hardly ever exact in single precision, so that ties are
+/// decided by rounding in onnxruntime; here they go up.
+fn is_computed(builder: &Builder, mut x: NodeId) -> bool {
+    if builder.is_known(x) {
+        return false;
+    }
+    while let (CoreOp::View(_), [operand]) = (&builder.graph.node(x).op, builder.graph.node(x).inputs.as_slice()) {
+        x = *operand;
+    }
+    !matches!(builder.graph.node(x).op, CoreOp::Input(_))
+}
+
 /// The integer of type `elem` nearest to `x / scale + zero`, ties to even.
 pub(super) fn quantised(call: &mut Call, x: NodeId, grid: Grid, elem: ElemType) -> Lowering<NodeId> {
     let Some((least, most)) = elem.integers() else {
@@ -119,7 +131,13 @@ pub(super) fn quantised(call: &mut Call, x: NodeId, grid: Grid, elem: ElemType) 
             call.add(CoreOp::Div(()), &[x, scale])?
         }
     };
-    let whole = call.map(Function::Round, ratio)?;
+    let whole = if is_computed(call, grid.scale) {
+        let half = call.scalar(0.5, DType::Real)?;
+        let moved = call.linear(&[(1.0, ratio), (1.0, half)])?;
+        call.map(Function::Floor, moved)?
+    } else {
+        call.map(Function::Round, ratio)?
+    };
     let offset = match grid.zero {
         Some(zero) => call.uniform(zero),
         None => Some(0.0),
