@@ -11,7 +11,7 @@ use plonky2::field::types::Field;
 
 use crate::assembler::{Assembler, Cell, EXT_ONE, EXT_ZERO, Ext};
 use crate::config::{F, to_field};
-use crate::gate::{BilinearGate, COLUMNS, Kind, ProductGate, ReduceGate};
+use crate::gate::{BilinearGate, COLUMNS, Kind, ProductGate, ReduceGate, StripsGate};
 use crate::witness::{Hint, Phase};
 
 /// Up to eight cells at exponents `exponent + j * step`.
@@ -33,6 +33,7 @@ pub struct Forms {
     r: Ext,
     inverse: Option<Ext>,
     powers: HashMap<i64, Ext>,
+    negated: HashMap<i64, Ext>,
     geometric: HashMap<(i64, usize), Ext>,
     /// Weights per row.
     constants: usize,
@@ -42,7 +43,7 @@ impl Forms {
     /// Forms in the challenge `r`, for rows with `constants` constants.
     pub fn new(r: Ext, constants: usize) -> Self {
         let powers = HashMap::from([(0, EXT_ONE), (1, r)]);
-        Self { r, inverse: None, powers, geometric: HashMap::new(), constants }
+        Self { r, inverse: None, powers, negated: HashMap::new(), geometric: HashMap::new(), constants }
     }
 
     /// `r^exponent`; negative exponents use an inverse that a constraint ties to `r`.
@@ -63,6 +64,48 @@ impl Forms {
         };
         self.powers.insert(exponent, power);
         power
+    }
+
+    /// `-r^exponent`
+    pub fn negated(&mut self, asm: &mut Assembler, exponent: i64) -> Ext {
+        if let Some(power) = self.negated.get(&exponent) {
+            return *power;
+        }
+        let power = self.power(asm, exponent);
+        let negated = asm.mul_add([Cell::constant(F::NEG_ONE), Cell::ZERO], power, EXT_ZERO);
+        self.negated.insert(exponent, negated);
+        negated
+    }
+
+    /// `sum_j r^(step j) line[j]` for many short lines of one length, six strips of eight cells to a row.
+    pub fn lines(&mut self, asm: &mut Assembler, lines: &[Vec<Cell>], step: i64) -> Vec<Ext> {
+        let lows: Vec<Ext> = (0..COLUMNS as i64).map(|j| self.power(asm, j * step)).collect();
+        let strips: Vec<&[Cell]> = lines.iter().flat_map(|line| line.chunks(COLUMNS)).collect();
+        let mut sums = Vec::with_capacity(strips.len());
+        for chunk in strips.chunks(StripsGate::ROWS) {
+            let row = asm.row(&Kind::Strips, vec![]);
+            for i in 0..StripsGate::ROWS {
+                for j in 0..COLUMNS {
+                    let cell = chunk.get(i).and_then(|strip| strip.get(j)).copied().unwrap_or(Cell::ZERO);
+                    asm.feed(row, StripsGate::cell(i, j), cell);
+                }
+            }
+            for (j, low) in lows.iter().enumerate() {
+                asm.feed_ext(row, StripsGate::low(j), *low);
+            }
+            asm.step(row, Phase::Complete, Hint::None);
+            sums.extend((0..chunk.len()).map(|i| Assembler::wire_ext(row, StripsGate::out(i))));
+        }
+        let factor = self.power(asm, step * COLUMNS as i64);
+        let mut sums = sums.into_iter();
+        lines
+            .iter()
+            .map(|line| {
+                let strips: Vec<Ext> = sums.by_ref().take(line.len().div_ceil(COLUMNS)).collect();
+                let joined = strips.into_iter().rev().reduce(|sum, strip| asm.mul_add(factor, sum, strip));
+                joined.unwrap_or(EXT_ZERO)
+            })
+            .collect()
     }
 
     /// `sum_{i < count} r^(step i)`

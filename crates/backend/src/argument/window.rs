@@ -4,11 +4,13 @@
 //! With `a = r^s_y`, `b = r^s_x` the sum for offset `k` is `S(k) = sum_p a^p_y b^p_x x[p * stride + k * dilation - pad]`.
 //! Offsets that agree modulo the stride read the same subsampled image, where the window of output positions is a
 //! rectangle that only shifts with `k`. So `S(k) = a^-q_y b^-q_x (P - border)`: one inner product `P` over the whole
-//! image serves all offsets, and the borders are thin rectangles.
+//! image serves all offsets. The border is the columns outside the rectangle, and the rows outside it without their
+//! ends, which are in those columns: `border = sum_u b^u C_u + sum_v a^v (R_v - sum_u b^u x_vu)` with the inner products
+//! `C_u` of column `u` and `R_v` of row `v`. They are short, so those of all images share rows.
 
 use super::linear::Forms;
 use crate::assembler::{Assembler, Cell, EXT_ZERO, Ext};
-use crate::gate::{COLUMNS, ReduceGate};
+use crate::gate::{COLUMNS, MulAddGate, ReduceGate, StripsGate};
 
 /// One spatial axis.
 #[derive(Clone, Copy, Debug)]
@@ -59,45 +61,56 @@ fn rect_rows(height: usize, width: usize) -> usize {
     strips.div_ceil(ReduceGate::ROWS)
 }
 
-/// `S(k_y, k_x)` for one image `cells` (`y.extent` x `x.extent`, row-major), row-major over the kernel.
-pub fn window_sums(asm: &mut Assembler, forms: &mut Forms, cells: &[Cell], y: Axis, x: Axis) -> Vec<Ext> {
+/// `S(k_y, k_x)`, row-major over the kernel, for each of `images` (`y.extent` x `x.extent`, row-major).
+pub fn window_sums(asm: &mut Assembler, forms: &mut Forms, images: &[&[Cell]], y: Axis, x: Axis) -> Vec<Vec<Ext>> {
     let offsets_y: Vec<Offset> = (0..y.kernel).map(|k| y.offset(k)).collect();
     let offsets_x: Vec<Offset> = (0..x.kernel).map(|k| x.offset(k)).collect();
-    let mut sums = vec![EXT_ZERO; y.kernel * x.kernel];
+    let mut sums = vec![vec![EXT_ZERO; y.kernel * x.kernel]; images.len()];
     for phase_y in 0..y.stride {
         for phase_x in 0..x.stride {
-            let image = Image {
-                cells,
+            let pick = |offsets: &[Offset], phase: usize| -> Vec<(usize, Offset)> {
+                offsets.iter().copied().enumerate().filter(|(_, o)| o.phase == phase).collect()
+            };
+            let lattice = Lattice {
                 stride: (y.stride * x.extent, x.stride),
                 origin: phase_y * x.extent + phase_x,
                 exponents: (y.exponent, x.exponent),
                 size: (y.length(phase_y), x.length(phase_x)),
+                ys: pick(&offsets_y, phase_y),
+                xs: pick(&offsets_x, phase_x),
             };
-            let pick = |offsets: &[Offset], phase: usize| -> Vec<(usize, Offset)> {
-                offsets.iter().copied().enumerate().filter(|(_, o)| o.phase == phase).collect()
-            };
-            let (ys, xs) = (pick(&offsets_y, phase_y), pick(&offsets_x, phase_x));
-            image.sums(asm, forms, &ys, &xs, |ky, kx, sum| sums[ky * x.kernel + kx] = sum);
+            lattice.sums(asm, forms, images, |image, ky, kx, sum| sums[image][ky * x.kernel + kx] = sum);
         }
     }
     sums
 }
 
-/// A subsampled image.
-struct Image<'a> {
-    cells: &'a [Cell],
+/// The positions of a subsampled image, and the kernel offsets that read it.
+struct Lattice {
     stride: (usize, usize),
     origin: usize,
     exponents: (i64, i64),
     size: (usize, usize),
+    ys: Vec<(usize, Offset)>,
+    xs: Vec<(usize, Offset)>,
 }
 
-impl Image<'_> {
+/// Positions outside the window of an offset.
+fn outside(offset: &Offset, length: usize) -> impl Iterator<Item = usize> + use<> {
+    (0..offset.lo).chain(offset.hi..length)
+}
+
+impl Lattice {
+    fn cell(&self, image: &[Cell], v: usize, u: usize) -> Cell {
+        image[self.origin + v * self.stride.0 + u * self.stride.1]
+    }
+
     /// Inner product over rows `v` and columns `u` with exponents relative to (`from_v`, `from_u`).
     fn rect(
         &self,
         asm: &mut Assembler,
         forms: &mut Forms,
+        image: &[Cell],
         v: (usize, usize),
         u: (usize, usize),
         from: (i64, i64),
@@ -105,79 +118,109 @@ impl Image<'_> {
         if v.0 >= v.1 || u.0 >= u.1 {
             return EXT_ZERO;
         }
-        let mut cells = Vec::with_capacity((v.1 - v.0) * (u.1 - u.0));
-        for row in v.0..v.1 {
-            for column in u.0..u.1 {
-                cells.push(self.cells[self.origin + row * self.stride.0 + column * self.stride.1]);
-            }
-        }
+        let cells: Vec<Cell> = (v.0..v.1)
+            .flat_map(|row| (u.0..u.1).map(move |column| (row, column)))
+            .map(|(r, c)| self.cell(image, r, c))
+            .collect();
         let base = (v.0 as i64 - from.0) * self.exponents.0 + (u.0 as i64 - from.1) * self.exponents.1;
         let sum = forms.cells(asm, &cells, &[v.1 - v.0, u.1 - u.0], &[self.exponents.0, self.exponents.1]);
         let factor = forms.power(asm, base);
         asm.mul_add(factor, sum, EXT_ZERO)
     }
 
+    /// Rows and columns that some window leaves out.
+    fn borders(&self) -> (Vec<usize>, Vec<usize>) {
+        let collect = |offsets: &[(usize, Offset)], length: usize| {
+            let mut all: Vec<usize> = offsets.iter().flat_map(|(_, o)| outside(o, length)).collect();
+            all.sort_unstable();
+            all.dedup();
+            all
+        };
+        (collect(&self.ys, self.size.0), collect(&self.xs, self.size.1))
+    }
+
+    /// Rows per image with one rectangle for each offset, and with one for all and the borders.
+    fn costs(&self, rows: &[usize], columns: &[usize]) -> (f64, f64) {
+        let (height, width) = self.size;
+        let offsets = || self.ys.iter().flat_map(|(_, y)| self.xs.iter().map(move |(_, x)| (y, x)));
+        let direct: usize = offsets().map(|(y, x)| rect_rows(y.hi - y.lo, x.hi - x.lo)).sum();
+        let left_out = |o: &Offset, length: usize| length - (o.hi - o.lo);
+        let ends: usize = self.xs.iter().map(|(_, x)| left_out(x, width)).sum();
+        let products: usize = ends * (1 + rows.len())
+            + self.xs.len() * self.ys.iter().map(|(_, y)| left_out(y, height)).sum::<usize>()
+            + self.xs.len() * self.ys.len();
+        let strips = rows.len() * width.div_ceil(COLUMNS) + columns.len() * height.div_ceil(COLUMNS);
+        let borders = rect_rows(height, width) as f64
+            + strips as f64 / StripsGate::ROWS as f64
+            + (products + strips) as f64 / MulAddGate::SLOTS as f64;
+        (direct as f64, borders)
+    }
+
     fn sums(
         &self,
         asm: &mut Assembler,
         forms: &mut Forms,
-        ys: &[(usize, Offset)],
-        xs: &[(usize, Offset)],
-        mut put: impl FnMut(usize, usize, Ext),
+        images: &[&[Cell]],
+        mut put: impl FnMut(usize, usize, usize, Ext),
     ) {
         let (height, width) = self.size;
-        let direct: usize =
-            ys.iter().flat_map(|(_, y)| xs.iter().map(move |(_, x)| rect_rows(y.hi - y.lo, x.hi - x.lo))).sum();
-        let mut borders = rect_rows(height, width) + 2 * ys.len() * xs.len() / 10;
-        let mut left: Vec<usize> = xs.iter().map(|(_, x)| x.lo).collect();
-        let mut right: Vec<usize> = xs.iter().map(|(_, x)| x.hi).collect();
-        for cuts in [&mut left, &mut right] {
-            cuts.sort_unstable();
-            cuts.dedup();
-        }
-        borders += left.iter().map(|lo| rect_rows(height, *lo)).sum::<usize>();
-        borders += right.iter().map(|hi| rect_rows(height, width - hi)).sum::<usize>();
-        for (_, y) in ys {
-            for (_, x) in xs {
-                borders += rect_rows(y.lo, x.hi - x.lo) + rect_rows(height - y.hi, x.hi - x.lo);
-            }
-        }
+        let (rows, columns) = self.borders();
+        let (direct, borders) = self.costs(&rows, &columns);
         if direct <= borders {
-            for (ky, y) in ys {
-                for (kx, x) in xs {
-                    let sum = self.rect(asm, forms, (y.lo, y.hi), (x.lo, x.hi), (y.q, x.q));
-                    put(*ky, *kx, sum);
+            for (i, image) in images.iter().enumerate() {
+                for (ky, y) in &self.ys {
+                    for (kx, x) in &self.xs {
+                        let sum = self.rect(asm, forms, image, (y.lo, y.hi), (x.lo, x.hi), (y.q, x.q));
+                        put(i, *ky, *kx, sum);
+                    }
                 }
             }
             return;
         }
-        let origin = (0, 0);
-        let total = self.rect(asm, forms, (0, height), (0, width), origin);
-        let minus = [Cell::constant(-<crate::config::F as plonky2::field::types::Field>::ONE), Cell::ZERO];
-        let lefts: Vec<Ext> = left.iter().map(|lo| self.rect(asm, forms, (0, height), (0, *lo), origin)).collect();
-        let rights: Vec<Ext> =
-            right.iter().map(|hi| self.rect(asm, forms, (0, height), (*hi, width), origin)).collect();
-        let at = |cuts: &[usize], cut: usize| cuts.iter().position(|c| *c == cut).unwrap_or(0);
-        for (kx, x) in xs {
-            let columns = asm.mul_add(minus, lefts[at(&left, x.lo)], total);
-            let columns = asm.mul_add(minus, rights[at(&right, x.hi)], columns);
-            let mut borders: Vec<((usize, usize), Ext)> = Vec::new();
-            for (ky, y) in ys {
-                let mut sum = columns;
-                for rows in [(0, y.lo), (y.hi, height)] {
-                    let border = match borders.iter().find(|(r, _)| *r == rows) {
-                        Some((_, border)) => *border,
-                        None => {
-                            let border = self.rect(asm, forms, rows, (x.lo, x.hi), origin);
-                            borders.push((rows, border));
-                            border
-                        }
-                    };
-                    sum = asm.mul_add(minus, border, sum);
+        let row = |(image, v): (&&[Cell], usize)| (0..width).map(|u| self.cell(image, v, u)).collect();
+        let column = |(image, u): (&&[Cell], usize)| (0..height).map(|v| self.cell(image, v, u)).collect();
+        let row_lines: Vec<Vec<Cell>> =
+            images.iter().flat_map(|i| rows.iter().map(move |v| (i, *v))).map(row).collect();
+        let column_lines: Vec<Vec<Cell>> =
+            images.iter().flat_map(|i| columns.iter().map(move |u| (i, *u))).map(column).collect();
+        let row_sums = forms.lines(asm, &row_lines, self.exponents.1);
+        let column_sums = forms.lines(asm, &column_lines, self.exponents.0);
+        for (i, image) in images.iter().enumerate() {
+            let total = self.rect(asm, forms, image, (0, height), (0, width), (0, 0));
+            let at = |lines: &[usize], sums: &[Ext], line: usize| {
+                let position = lines.binary_search(&line).unwrap_or(0);
+                sums[i * lines.len() + position]
+            };
+            for (kx, x) in &self.xs {
+                let mut inside = total;
+                for u in outside(x, width) {
+                    let factor = forms.negated(asm, u as i64 * self.exponents.1);
+                    inside = asm.mul_add(factor, at(&columns, &column_sums, u), inside);
                 }
-                let shift = forms.power(asm, -y.q * self.exponents.0 - x.q * self.exponents.1);
-                let sum = asm.mul_add(shift, sum, EXT_ZERO);
-                put(*ky, *kx, sum);
+                // Rows without the ends that are in the columns left out.
+                let mut middles: Vec<(usize, Ext)> = Vec::new();
+                for (ky, y) in &self.ys {
+                    let mut sum = inside;
+                    for v in outside(y, height) {
+                        let middle = match middles.iter().find(|(row, _)| *row == v) {
+                            Some((_, middle)) => *middle,
+                            None => {
+                                let mut middle = at(&rows, &row_sums, v);
+                                for u in outside(x, width) {
+                                    let factor = forms.negated(asm, u as i64 * self.exponents.1);
+                                    middle = asm.mul_add(factor, [self.cell(image, v, u), Cell::ZERO], middle);
+                                }
+                                middles.push((v, middle));
+                                middle
+                            }
+                        };
+                        let factor = forms.negated(asm, v as i64 * self.exponents.0);
+                        sum = asm.mul_add(factor, middle, sum);
+                    }
+                    let shift = forms.power(asm, -y.q * self.exponents.0 - x.q * self.exponents.1);
+                    let sum = asm.mul_add(shift, sum, EXT_ZERO);
+                    put(i, *ky, *kx, sum);
+                }
             }
         }
     }

@@ -323,15 +323,15 @@ impl Emitter<'_, '_> {
         let image: usize = x_shape[2..].iter().product();
         let kernel: usize = w_shape[2..].iter().product();
         let (channels, per_group) = (x_shape[1], w_shape[1]);
+        let images: Vec<&[Cell]> = cells.chunks_exact(image).collect();
+        let windows = window_sums(&mut self.asm, forms, &images, y_axis, x_axis);
         let mut right = Vec::with_capacity(channels * kernel);
         for c in 0..channels {
             let mut sums = vec![EXT_ZERO; kernel];
             for n in 0..x_shape[0] {
-                let start = (n * channels + c) * image;
                 let batch = forms.power(&mut self.asm, strides[0] * n as i64);
-                let here = window_sums(&mut self.asm, forms, &cells[start..start + image], y_axis, x_axis);
-                for (sum, value) in sums.iter_mut().zip(here) {
-                    *sum = self.asm.mul_add(batch, value, *sum);
+                for (sum, value) in sums.iter_mut().zip(&windows[n * channels + c]) {
+                    *sum = self.asm.mul_add(batch, *value, *sum);
                 }
             }
             right.extend(sums.into_iter().map(Operand::Extension));

@@ -20,7 +20,7 @@ pub(crate) use digits::{DIGIT_BITS, digit_polynomial, digit_wire};
 pub use lookup::{LookupGate, Side};
 pub use order::OrderGate;
 pub use range::RangeGate;
-pub use reduce::{COLUMNS, ProductGate, ReduceGate};
+pub use reduce::{COLUMNS, ProductGate, ReduceGate, StripsGate};
 pub use requant::{AccSource, RequantConstants, RequantGate};
 pub use selection::{BitsGate, ConstantsGate};
 
@@ -62,6 +62,7 @@ pub enum Kind {
     Arithmetic,
     Reduce,
     Product,
+    Strips,
     Bilinear(BilinearGate),
     Lookup(LookupGate),
     Bits,
@@ -78,6 +79,7 @@ impl Kind {
             Kind::Arithmetic => ArithmeticGate::eval(a),
             Kind::Reduce => ReduceGate::eval(a),
             Kind::Product => ProductGate::eval(a),
+            Kind::Strips => StripsGate::eval(a),
             Kind::Bilinear(g) => g.eval(a),
             Kind::Lookup(g) => g.eval(a),
             Kind::Bits => BitsGate::eval(a),
@@ -99,6 +101,7 @@ impl Kind {
             Kind::Lookup(g) => [9, usize::from(g.side == Side::Table), g.digits, 0],
             Kind::Bits => [10, 0, 0, 0],
             Kind::Constants => [11, 0, 0, 0],
+            Kind::Strips => [12, 0, 0, 0],
         }
     }
 
@@ -130,6 +133,7 @@ impl Kind {
             }
             [10, 0, 0, 0] => Kind::Bits,
             [11, 0, 0, 0] => Kind::Constants,
+            [12, 0, 0, 0] => Kind::Strips,
             _ => return None,
         })
     }
@@ -140,7 +144,7 @@ impl Kind {
             Kind::Requant(g) => g.constants(),
             Kind::Order(g) => g.constants(),
             Kind::Range(g) => g.constants(),
-            Kind::MulAdd | Kind::Reduce | Kind::Product => 0,
+            Kind::MulAdd | Kind::Reduce | Kind::Product | Kind::Strips => 0,
             Kind::Arithmetic => 3,
             Kind::Bilinear(g) => g.constants(),
             Kind::Lookup(g) => g.constants(),
@@ -159,6 +163,7 @@ impl Kind {
             Kind::Arithmetic => 4 * ArithmeticGate::SLOTS,
             Kind::Reduce => ReduceGate::wires(),
             Kind::Product => ProductGate::wires(),
+            Kind::Strips => StripsGate::wires(),
             Kind::Bilinear(g) => g.wires(),
             Kind::Lookup(g) => g.head(),
             Kind::Bits => BitsGate::WIRES,
@@ -198,6 +203,7 @@ impl Kind {
             Kind::Arithmetic => "arithmetic".into(),
             Kind::Reduce => "reduce".into(),
             Kind::Product => "product".into(),
+            Kind::Strips => "strips".into(),
             Kind::Bilinear(g) => format!("bilinear/{}x{}{}", g.left, g.right, if g.wide { "e" } else { "" }),
             Kind::Lookup(g) if g.side == Side::Table => format!("table/{}", g.digits),
             Kind::Lookup(g) => format!("lookup/{}", g.digits),
@@ -224,6 +230,7 @@ impl Kind {
             Kind::Arithmetic => ArithmeticGate::idle(constants, wires, used),
             Kind::Reduce => ReduceGate::complete(wires),
             Kind::Product => ProductGate::complete(wires),
+            Kind::Strips => StripsGate::complete(wires),
             Kind::Bilinear(g) => g.complete(constants, wires),
             Kind::Lookup(g) => g.complete(constants, wires),
             Kind::Bits => BitsGate::complete(constants, wires),

@@ -2,6 +2,7 @@
 //!
 //! [`ReduceGate`]: `out = shift in + sum_i h_i sum_j l_j v_ij` over 6 x 8 base-field wires `v_ij`.
 //! [`ProductGate`]: `out = shift in + sum_i h_i sum_j l_j x_ij y_ij` over 3 x 8 pairs.
+//! [`StripsGate`]: `out_i = sum_j l_j v_ij` over 6 x 8 base-field wires, for inner products too short to fill a row.
 //!
 //! `h_0 = 1`; `h_i`, `l_j`, `shift`, `in`, `out` are routed pairs in the extension field. All wires are routed, and
 //! `out` is a function of the others.
@@ -23,6 +24,10 @@ pub struct ReduceGate;
 /// Inner product of a tile of products of cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProductGate;
+
+/// Six inner products with the same factors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StripsGate;
 
 macro_rules! layout {
     ($gate:ident, $rows:literal, $operands:literal) => {
@@ -101,3 +106,44 @@ macro_rules! layout {
 
 layout!(ReduceGate, 6, 1);
 layout!(ProductGate, 3, 2);
+
+impl StripsGate {
+    /// Inner products of a row.
+    pub const ROWS: usize = 6;
+    const CELLS: usize = Self::ROWS * COLUMNS;
+
+    pub fn cell(row: usize, column: usize) -> usize {
+        row * COLUMNS + column
+    }
+    pub fn low(column: usize) -> usize {
+        Self::CELLS + 2 * column
+    }
+    pub fn out(row: usize) -> usize {
+        Self::low(COLUMNS) + 2 * row
+    }
+    pub(super) fn wires() -> usize {
+        Self::out(Self::ROWS)
+    }
+
+    pub(super) fn eval<A: Algebra>(a: &mut A) {
+        for i in 0..Self::ROWS {
+            let mut sum = a.ext_zero();
+            for j in 0..COLUMNS {
+                let (low, value) = (a.ext(Self::low(j)), a.wire(Self::cell(i, j)));
+                let term = a.ext_scale(low, value);
+                sum = a.ext_add(sum, term);
+            }
+            let out = a.ext(Self::out(i));
+            a.ext_constrain_equal(sum, out);
+        }
+    }
+
+    pub(super) fn complete(wires: &mut [F]) {
+        for i in 0..Self::ROWS {
+            let terms = (0..COLUMNS)
+                .map(|j| FieldExtension::<D>::scalar_mul(&read_ext(wires, Self::low(j)), wires[Self::cell(i, j)]));
+            let sum: FE = terms.sum();
+            write_ext(wires, Self::out(i), sum);
+        }
+    }
+}

@@ -10,7 +10,8 @@ use super::*;
 use crate::config::{Blake3Config, to_field};
 
 fn kinds() -> Vec<Kind> {
-    let mut kinds = vec![Kind::MulAdd, Kind::Arithmetic, Kind::Reduce, Kind::Product, Kind::Bits, Kind::Constants];
+    let mut kinds =
+        vec![Kind::MulAdd, Kind::Arithmetic, Kind::Reduce, Kind::Product, Kind::Strips, Kind::Bits, Kind::Constants];
     for d in [1, 2, 5, 9, 12, 20] {
         for masked in [false, true] {
             kinds.push(Kind::Requant(RequantGate::new(AccSource::Linear, d, masked)));
@@ -131,7 +132,7 @@ fn valid_row(kind: &Kind) -> (Vec<F>, Vec<F>) {
             kind.complete(&constants, &mut wires, BitsGate::SLOTS);
         }
         Kind::Constants => wires.copy_from_slice(&constants),
-        Kind::Reduce | Kind::Product | Kind::Bilinear(_) => kind.complete(&constants, &mut wires, 0),
+        Kind::Reduce | Kind::Product | Kind::Strips | Kind::Bilinear(_) => kind.complete(&constants, &mut wires, 0),
     }
     (constants, wires)
 }
