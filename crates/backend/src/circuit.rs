@@ -3,26 +3,27 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use plonky2::field::types::{Field as _, PrimeField64};
+use plonky2::field::types::Field as _;
 use plonky2::hash::poseidon::PoseidonHash;
 use plonky2::iop::generator::GeneratedValues;
 use plonky2::iop::target::Target;
 use plonky2::iop::witness::{PartitionWitness, Witness as _, WitnessWrite};
-use plonky2::plonk::circuit_builder::CircuitBuilder;
-use plonky2::plonk::circuit_data::CircuitData;
+use plonky2::plonk::circuit_data::{CircuitConfig, CircuitData, CommonCircuitData};
 use plonky2::plonk::config::Hasher;
-use plonnx_ir::{CoreOp, Field, Graph, NodeId, Tensor, bounds, eval_all};
+use plonnx_ir::{Field, Graph, Tensor, bounds, eval_all};
 use rayon::prelude::*;
 
-use crate::assembler::Sink;
 use crate::check::{Checker, Violation};
+use crate::commitment::{Commitment, Salt};
 use crate::config::{Blake3Config, D, F, Profile, WIRES, from_field};
-use crate::emit::{Classes, Emission, Segment, Visibility, emit_with};
+use crate::emit::Visibility;
 use crate::error::BackendError;
 use crate::key::{Proof, VerifyingKey};
+use crate::layout::Draft;
 use crate::prover::ProvingKey;
 use crate::statement::Port;
 use crate::stats::Stats;
+use crate::weights::{Split, Weights, split};
 use crate::witness::{Assignment, Tamper, Tape};
 
 /// What the user chooses of a circuit.
@@ -33,17 +34,31 @@ pub struct Settings {
     pub inputs: Vec<Visibility>,
     /// One per output of the program.
     pub outputs: Vec<Visibility>,
+    /// Whether the weights are constants of the circuit or committed witness cells.
+    pub weights: Weights,
+    /// Whether proofs are blinded; docs/zero-knowledge.md says what that hides.
+    pub zero_knowledge: bool,
+}
+
+impl Settings {
+    /// plonky2's configuration with `constants` constant columns for weights.
+    pub fn circuit_config(&self, constants: usize) -> CircuitConfig {
+        CircuitConfig { zero_knowledge: self.zero_knowledge, ..self.profile.circuit_config(constants) }
+    }
 }
 
 /// A field program with its circuit.
 #[derive(Debug)]
 pub struct Circuit {
     program: Graph<Field>,
+    /// What the last inputs of the program are, when weights are committed.
+    split: Option<Split>,
     settings: Settings,
     data: CircuitData<F, Blake3Config, D>,
     proving: ProvingKey,
     tape: Tape,
     inputs: Vec<Vec<Target>>,
+    salts: Vec<[Target; 4]>,
     outputs: Vec<Vec<Target>>,
     key: VerifyingKey,
     stats: Stats,
@@ -61,136 +76,34 @@ pub struct Witness {
     conflicts: Vec<Violation>,
     /// Tensors of the integer evaluation by node index.
     tensors: Vec<Tensor<i64>>,
+    salts: Salts,
+}
+
+/// Salts of the commitments in a statement.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Salts {
+    /// One per boundary tensor, inputs before outputs; those of committed tensors are used.
+    pub tensors: Vec<Option<Salt>>,
+    /// For the commitment to the weights, if they are committed.
+    pub weights: Option<Salt>,
 }
 
 impl Witness {
+    /// Integers of a boundary tensor.
+    pub fn port(&self, port: &Port) -> &Tensor<i64> {
+        &self.tensors[port.node]
+    }
+
+    /// Salts with which the commitments of the statement open.
+    pub fn salts(&self) -> &Salts {
+        &self.salts
+    }
+
     /// Value of a node of the program in the integer evaluation.
     pub fn tensor(&self, node: plonnx_ir::NodeId) -> &Tensor<i64> {
         &self.tensors[node.index()]
     }
 }
-
-/// Rows that plonky2 adds when it closes a circuit: the public inputs' row and their hash.
-fn closing_rows(public_inputs: usize) -> usize {
-    1 + public_inputs.div_ceil(8)
-}
-
-/// Digest of everything that defines the circuit: program, constants, tables, settings and format.
-pub fn program_digest(program: &Graph<Field>, settings: &Settings) -> [u64; 4] {
-    let mut hasher = blake3::Hasher::new_derive_key("plonnx 2026 program digest");
-    let mut part = |bytes: &[u8]| {
-        hasher.update(&(bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
-    };
-    part(env!("CARGO_PKG_VERSION").as_bytes());
-    part(settings.profile.name().as_bytes());
-    for visibility in settings.inputs.iter().chain(&settings.outputs) {
-        part(&[u8::from(*visibility == Visibility::Public)]);
-    }
-    part(plonnx_ir::text::print(program).as_bytes());
-    // The text names constants and tables by short fingerprints; the digest covers their contents.
-    for id in program.ids() {
-        match &program.node(id).op {
-            CoreOp::Const(tensor, _) => part(&tensor.iter().flat_map(i64::to_le_bytes).collect::<Vec<u8>>()),
-            CoreOp::Map(plonnx_ir::op::Requant::Table { table, .. }) => {
-                part(&table.values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
-            }
-            _ => {}
-        }
-    }
-    let mut reader = hasher.finalize_xof();
-    std::array::from_fn(|_| {
-        let mut word = [0u8; 8];
-        reader.fill(&mut word);
-        F::from_noncanonical_u64(u64::from_le_bytes(word)).to_canonical_u64()
-    })
-}
-
-/// What a program is emitted with.
-#[derive(Clone, Debug)]
-struct Layout {
-    weights_per_row: usize,
-    classes: Classes,
-}
-
-/// A program about to be emitted, as often as the choice of a layout takes.
-struct Draft<'a> {
-    program: &'a Graph<Field>,
-    settings: &'a Settings,
-    segment: Segment,
-    digest: [u64; 4],
-    visibility: Vec<Visibility>,
-}
-
-struct Built {
-    builder: CircuitBuilder<F, D>,
-    emission: Emission,
-    inputs: Vec<Vec<Target>>,
-}
-
-impl<'a> Draft<'a> {
-    fn new(program: &'a Graph<Field>, settings: &'a Settings) -> Self {
-        let visibility = settings.inputs.iter().chain(&settings.outputs).copied().collect();
-        let digest = program_digest(program, settings);
-        Self { program, settings, segment: Segment::whole(program), digest, visibility }
-    }
-
-    fn emit(&self, sink: Sink, inputs: &[Vec<Target>], layout: &Layout) -> Result<Emission, BackendError> {
-        let (weights, classes) = (layout.weights_per_row, layout.classes.clone());
-        emit_with(sink, self.program, &self.segment, inputs, self.digest, &self.visibility, weights, classes)
-    }
-
-    /// Emits without a circuit, for the number of rows.
-    fn count(&self, layout: &Layout) -> Result<Emission, BackendError> {
-        let unplaced = |id: &NodeId| vec![Target::VirtualTarget { index: 0 }; self.program.node(*id).fact.len()];
-        let inputs: Vec<Vec<Target>> = self.segment.inputs.iter().map(unplaced).collect();
-        self.emit(Sink::Count(0), &inputs, layout)
-    }
-
-    fn build(&self, layout: &Layout) -> Result<Built, BackendError> {
-        let mut builder = CircuitBuilder::new(self.settings.profile.circuit_config(layout.weights_per_row));
-        builder.set_domain_separator(self.digest.iter().map(|d| F::from_canonical_u64(*d)).collect());
-        let inputs: Vec<Vec<Target>> = (self.segment.inputs.iter())
-            .map(|id| builder.add_virtual_targets(self.program.node(*id).fact.len()))
-            .collect();
-        let emission = self.emit(Sink::Circuit(&mut builder), &inputs, layout)?;
-        for digest in &emission.digests {
-            builder.register_public_inputs(digest);
-        }
-        Ok(Built { builder, emission, inputs })
-    }
-
-    /// Among the layouts with the smallest power-of-two number of rows the one with the fewest gate types, and then with
-    /// the fewest constant columns.
-    fn layout(&self) -> Result<Layout, BackendError> {
-        let degree =
-            |emission: &Emission| (emission.rows + closing_rows(4 * emission.digests.len())).next_power_of_two();
-        let widest = WEIGHTS_PER_ROW[WEIGHTS_PER_ROW.len() - 1];
-        let mut layout = Layout { weights_per_row: widest, classes: Classes::default() };
-        let exact = self.count(&layout)?;
-        let smallest = degree(&exact);
-        // The estimate behind a merge ignores partly filled rows, so a smaller slack is tried when it fails.
-        let free = smallest - exact.rows;
-        for slack in [free, free / 2, 0] {
-            let merged = Layout { classes: exact.classes.merged(slack), ..layout.clone() };
-            if degree(&self.count(&merged)?) == smallest {
-                layout = merged;
-                break;
-            }
-        }
-        for narrower in WEIGHTS_PER_ROW.into_iter().rev().skip(1) {
-            let candidate = Layout { weights_per_row: narrower, ..layout.clone() };
-            if degree(&self.count(&candidate)?) > smallest {
-                break;
-            }
-            layout = candidate;
-        }
-        Ok(layout)
-    }
-}
-
-/// Weights a row may hold, in the order in which they are tried.
-const WEIGHTS_PER_ROW: [usize; 4] = [64, 128, 256, 512];
 
 impl Circuit {
     /// Emits and builds the circuit of a verified program. Deterministic.
@@ -205,8 +118,14 @@ impl Circuit {
                 settings.outputs.len()
             )));
         }
+        let split = match settings.weights {
+            Weights::Public => None,
+            Weights::Committed => Some(split(&program)?),
+        };
+        let program = split.as_ref().map_or(program, |s| s.program.clone());
+        let weights = split.as_ref().map_or(0, |s| s.weights.len());
         let started = Instant::now();
-        let draft = Draft::new(&program, &settings);
+        let draft = Draft::new(&program, weights, &settings);
         let layout = draft.layout()?;
         let built = draft.build(&layout)?;
         let emitted = started.elapsed();
@@ -215,16 +134,18 @@ impl Circuit {
         let mut data = built.builder.build::<Blake3Config>();
         let bounds = bounds(&program)?;
         let ports = Port::of_program(&program, &bounds, &settings)?;
-        let key = VerifyingKey::new(&data, settings.profile, ports, emission.terms)?;
+        let key = VerifyingKey::new(&data, settings.profile, settings.weights, ports, emission.terms)?;
         let stats =
             Stats::new(&program, &emission, &data.common, rows, layout.weights_per_row, emitted, started.elapsed());
         Ok(Self {
             program,
+            split,
             settings,
             proving: ProvingKey::take(&mut data),
             data,
             tape: emission.tape,
             inputs: built.inputs,
+            salts: emission.salts,
             outputs: emission.outputs,
             key,
             stats,
@@ -236,6 +157,17 @@ impl Circuit {
     /// The program.
     pub fn program(&self) -> &Graph<Field> {
         &self.program
+    }
+
+    /// The program without its weights and the weights, when they are committed.
+    pub fn split(&self) -> Option<&Split> {
+        self.split.as_ref()
+    }
+
+    /// `inputs`, followed by the weights if they are committed.
+    fn all_inputs(&self, inputs: &[Tensor<i64>]) -> Vec<Tensor<i64>> {
+        let weights = self.split.iter().flat_map(|s| &s.weights);
+        inputs.iter().chain(weights).cloned().collect()
     }
 
     /// The settings.
@@ -253,6 +185,11 @@ impl Circuit {
         &self.stats
     }
 
+    /// plonky2's description of the circuit.
+    pub fn common_data(&self) -> &CommonCircuitData<F, D> {
+        &self.data.common
+    }
+
     /// The tape, for tests that act as a malicious prover.
     pub fn tape(&self) -> &Tape {
         &self.tape
@@ -263,27 +200,58 @@ impl Circuit {
         self.witness_tampered(inputs, &mut |_, _| {})
     }
 
+    /// [`Circuit::witness`] with salts of the caller's choice; missing ones are random.
+    pub fn witness_salted(&self, inputs: &[Tensor<i64>], salts: &Salts) -> Result<Witness, BackendError> {
+        let tensors = eval_all(&self.program, &self.all_inputs(inputs))?;
+        Ok(self.assign_salted(tensors, inputs, salts, &mut |_, _| {}))
+    }
+
     /// [`Circuit::witness`] by a prover that alters rows as they are assigned.
     pub fn witness_tampered(&self, inputs: &[Tensor<i64>], tamper: Tamper) -> Result<Witness, BackendError> {
-        let tensors = eval_all(&self.program, inputs)?;
+        let tensors = eval_all(&self.program, &self.all_inputs(inputs))?;
         Ok(self.assign(tensors, inputs, tamper))
     }
 
     /// Assigns the wires from tensors that need not be the program's evaluation.
     pub fn assign(&self, tensors: Vec<Tensor<i64>>, inputs: &[Tensor<i64>], tamper: Tamper) -> Witness {
-        let externals: Vec<F> = inputs.iter().flat_map(Tensor::iter).map(crate::config::to_field).collect();
+        self.assign_salted(tensors, inputs, &Salts::default(), tamper)
+    }
+
+    /// A salt for every commitment: those given, and random ones.
+    fn salts(&self, given: &Salts) -> Salts {
+        let salt = |(i, port): (usize, &Port)| {
+            let given = given.tensors.get(i).copied().flatten();
+            (port.visibility == Visibility::Committed).then(|| given.unwrap_or_else(Salt::random))
+        };
+        Salts {
+            tensors: self.key.ports().iter().enumerate().map(salt).collect(),
+            weights: self.split.as_ref().map(|_| given.weights.unwrap_or_else(Salt::random)),
+        }
+    }
+
+    fn assign_salted(
+        &self,
+        tensors: Vec<Tensor<i64>>,
+        inputs: &[Tensor<i64>],
+        salts: &Salts,
+        tamper: Tamper,
+    ) -> Witness {
+        let salts = self.salts(salts);
+        let inputs = self.all_inputs(inputs);
+        let mut externals: Vec<F> = inputs.iter().flat_map(Tensor::iter).map(crate::config::to_field).collect();
+        externals.extend(salts.tensors.iter().flatten().chain(&salts.weights).flat_map(Salt::elements));
         let assignment = self.tape.assign_tampered(&tensors, &externals, tamper);
         let prover = &self.data.prover_only;
         let mut witness = PartitionWitness::new(WIRES, self.data.common.degree(), &prover.representative_map);
         let mut conflicts = Vec::new();
-        for (target, value) in self.inputs.iter().flatten().zip(&externals) {
+        for (target, value) in self.inputs.iter().flatten().chain(self.salts.iter().flatten()).zip(&externals) {
             if witness.set_target(*target, *value).is_err() {
                 conflicts.push(self.conflict(0, &[]));
             }
         }
         self.place(&assignment, &mut witness, &mut conflicts);
         self.run_generators(&mut witness, &mut conflicts);
-        Witness { values: witness.values, conflicts, tensors }
+        Witness { values: witness.values, conflicts, tensors, salts }
     }
 
     fn conflict(&self, row: usize, cells: &[F]) -> Violation {
@@ -411,12 +379,11 @@ impl Circuit {
         let public_inputs = self.public_inputs(witness);
         let proof = self.proving.prove(&self.data.common, self.columns(witness), public_inputs);
         let proof = proof.ok_or_else(|| BackendError::Prove("a challenge hit a value without an answer".into()))?;
-        let public = self
-            .key
-            .ports()
-            .iter()
-            .map(|port| (port.visibility == Visibility::Public).then(|| witness.tensors[port.node].to_vec()));
-        Ok(Proof { public: public.collect(), proof: proof.to_bytes() })
+        let values = |port: &Port| witness.tensors[port.node].to_vec();
+        let public = self.key.ports().iter();
+        let public = public.map(|port| (port.visibility == Visibility::Public).then(|| values(port)));
+        let (commitments, model) = (self.commitments(witness)?, self.model_commitment(witness)?);
+        Ok(Proof { public: public.collect(), commitments, model, proof: proof.to_bytes() })
     }
 
     /// Values of the public inputs.
@@ -446,6 +413,22 @@ impl Circuit {
             }
         });
         columns
+    }
+
+    /// The commitments that the statement of `witness` has, by port.
+    fn commitments(&self, witness: &Witness) -> Result<Vec<Option<Commitment>>, BackendError> {
+        let commitment = |(port, salt): (&Port, &Option<Salt>)| match salt {
+            Some(salt) => port.commit(&witness.tensors[port.node].to_vec(), salt).map(Some),
+            None => Ok(None),
+        };
+        let ports = self.key.ports().iter().zip(&witness.salts.tensors);
+        ports.map(commitment).collect::<Result<_, _>>().map_err(BackendError::Prove)
+    }
+
+    /// The commitment to the weights that the statement of `witness` has.
+    fn model_commitment(&self, witness: &Witness) -> Result<Option<Commitment>, BackendError> {
+        let commitment = |(split, salt): (&Split, &Salt)| split.commitment(salt).map_err(BackendError::Prove);
+        self.split.as_ref().zip(witness.salts.weights.as_ref()).map(commitment).transpose()
     }
 
     /// Time spent emitting and in total when compiling.

@@ -5,11 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use plonky2::gates::noop::NoopGate;
 use plonky2::gates::poseidon::PoseidonGate;
 use plonky2::gates::public_input::PublicInputGate;
-use plonky2::plonk::circuit_data::{CircuitData, VerifierCircuitData};
+use plonky2::plonk::circuit_data::{CircuitConfig, CircuitData, VerifierCircuitData};
 use plonky2::plonk::proof::ProofWithPublicInputs;
 use plonky2::util::serialization::GateSerializer;
 use plonky2::{get_gate_tag_impl, impl_gate_serializer, read_gate_impl};
 
+use crate::commitment::Commitment;
 use crate::config::{Blake3Config, D, F, Profile};
 use crate::emit::Visibility;
 use crate::error::BackendError;
@@ -17,6 +18,7 @@ use crate::gate::RowGate;
 use crate::scan::lengths_fit;
 use crate::security::{SecurityReport, Sizes};
 use crate::statement::{Port, canonical};
+use crate::weights::Weights;
 
 /// Reads and writes the gates of plonnx circuits. Tags are positions: append only.
 #[derive(Debug)]
@@ -43,6 +45,7 @@ const MAX_PROOF: usize = 1 << 26;
 #[derive(Clone, Debug)]
 pub struct VerifyingKey {
     profile: Profile,
+    weights: Weights,
     ports: Vec<Port>,
     data: VerifierCircuitData<F, Blake3Config, D>,
     terms: ArgumentTerms,
@@ -81,6 +84,10 @@ impl ArgumentTerms {
 pub struct Proof {
     /// Elements of each port that is public, inputs before outputs.
     pub public: Vec<Option<Vec<i64>>>,
+    /// The commitment to each port that is committed, inputs before outputs.
+    pub commitments: Vec<Option<Commitment>>,
+    /// The commitment to the weights, if they are committed.
+    pub model: Option<Commitment>,
     /// plonky2's proof with its public inputs.
     pub proof: Vec<u8>,
 }
@@ -89,17 +96,23 @@ impl VerifyingKey {
     pub(crate) fn new(
         data: &CircuitData<F, Blake3Config, D>,
         profile: Profile,
+        weights: Weights,
         ports: Vec<Port>,
         terms: ArgumentTerms,
     ) -> Result<Self, BackendError> {
         let data = data.verifier_data();
         let inner = data.to_bytes(&Gates).map_err(|_| BackendError::Settings("a gate cannot be written".into()))?;
         let bytes = [&terms.to_bytes()[..], &inner].concat();
-        Ok(Self { hash: hash(profile, &ports, &bytes), profile, ports, data, terms, bytes })
+        Ok(Self { hash: hash(profile, weights, &ports, &bytes), profile, weights, ports, data, terms, bytes })
     }
 
-    /// Reads a key from its parts: the profile, the ports and plonky2's verifier data.
-    pub fn from_parts(profile: Profile, ports: Vec<Port>, bytes: &[u8]) -> Result<Self, BackendError> {
+    /// Reads a key from its parts: the profile, how weights appear, the ports and plonky2's verifier data.
+    pub fn from_parts(
+        profile: Profile,
+        weights: Weights,
+        ports: Vec<Port>,
+        bytes: &[u8],
+    ) -> Result<Self, BackendError> {
         let malformed = |reason: &str| BackendError::Malformed { what: "verifying key", reason: reason.into() };
         if bytes.len() > MAX_KEY {
             return Err(malformed("longer than 64 MiB"));
@@ -112,23 +125,33 @@ impl VerifyingKey {
         // A panic of plonky2's readers is a malformed key, not a crash.
         let read = catch_unwind(AssertUnwindSafe(|| VerifierCircuitData::from_bytes(inner.to_vec(), &Gates)));
         let data = read.ok().and_then(Result::ok).ok_or_else(|| malformed("not verifier data"))?;
-        let expected = profile.circuit_config(data.common.config.num_constants);
+        let zero_knowledge = data.common.config.zero_knowledge;
+        let expected = CircuitConfig { zero_knowledge, ..profile.circuit_config(data.common.config.num_constants) };
         let fri_params = &data.common.fri_params;
         if data.common.config != expected
             || fri_params.degree_bits > MAX_DEGREE_BITS
-            || *fri_params != expected.fri_config.fri_params(fri_params.degree_bits, false)
+            || *fri_params != expected.fri_config.fri_params(fri_params.degree_bits, zero_knowledge)
             || data.verifier_only.constants_sigmas_cap.height() != expected.fri_config.cap_height
         {
             return Err(malformed("its proof system parameters are not those of its profile"));
         }
-        let digests = ports.iter().filter(|p| p.visibility == Visibility::Public).count();
+        let digests = ports.iter().filter(|p| p.visibility != Visibility::Private).count()
+            + usize::from(weights == Weights::Committed);
         if data.common.num_public_inputs != 4 * digests {
             return Err(malformed("its ports do not match its public inputs"));
         }
-        Ok(Self { hash: hash(profile, &ports, bytes), profile, ports, data, terms, bytes: bytes.to_vec() })
+        Ok(Self {
+            hash: hash(profile, weights, &ports, bytes),
+            profile,
+            weights,
+            ports,
+            data,
+            terms,
+            bytes: bytes.to_vec(),
+        })
     }
 
-    /// BLAKE3 over profile, ports and verifier data.
+    /// BLAKE3 over profile, weights, ports and verifier data.
     pub fn hash(&self) -> [u8; 32] {
         self.hash
     }
@@ -162,6 +185,16 @@ impl VerifyingKey {
         self.profile
     }
 
+    /// Whether weights are constants, which the key stands for, or committed.
+    pub fn weights(&self) -> Weights {
+        self.weights
+    }
+
+    /// Whether proofs are blinded.
+    pub fn zero_knowledge(&self) -> bool {
+        self.data.common.config.zero_knowledge
+    }
+
     /// The boundary tensors, inputs before outputs.
     pub fn ports(&self) -> &[Port] {
         &self.ports
@@ -172,31 +205,50 @@ impl VerifyingKey {
         self.data.common.degree_bits()
     }
 
-    /// Verifies `proof` for the public tensors it carries.
-    pub fn verify(&self, proof: &Proof) -> Result<(), BackendError> {
-        let rejected = |reason: &str| BackendError::Rejected(reason.into());
-        if proof.public.len() != self.ports.len() {
-            return Err(rejected("it speaks of another number of tensors than the key"));
+    /// The public inputs that a proof of this statement has.
+    fn statement(&self, proof: &Proof) -> Result<Vec<u64>, BackendError> {
+        let rejected = |reason: String| Err(BackendError::Rejected(reason));
+        if proof.public.len() != self.ports.len() || proof.commitments.len() != self.ports.len() {
+            return rejected("it speaks of another number of tensors than the key".into());
         }
         let mut expected = Vec::new();
-        for (position, (port, values)) in self.ports.iter().zip(&proof.public).enumerate() {
-            match (port.visibility, values) {
-                (Visibility::Public, Some(values)) => {
+        let shown = proof.public.iter().zip(&proof.commitments);
+        for (position, (port, shown)) in self.ports.iter().zip(shown).enumerate() {
+            let name = &port.name;
+            match (port.visibility, shown) {
+                (Visibility::Public, (Some(values), None)) => {
                     let digest = port.digest(position, values).map_err(BackendError::Rejected)?;
                     expected.extend(canonical(&digest));
                 }
-                (Visibility::Private, None) => {}
-                (Visibility::Public, None) => {
-                    return Err(BackendError::Rejected(format!("the public tensor \"{}\" is missing", port.name)));
+                (Visibility::Committed, (None, Some(commitment))) => expected.extend(commitment.words()),
+                (Visibility::Private, (None, None)) => {}
+                (Visibility::Public, (None, _)) => return rejected(format!("the public tensor \"{name}\" is missing")),
+                (Visibility::Committed, (_, None)) => {
+                    return rejected(format!("the commitment to \"{name}\" is missing"));
                 }
-                (Visibility::Private, Some(_)) => {
-                    return Err(BackendError::Rejected(format!(
-                        "it claims values of \"{}\", which is private",
-                        port.name
-                    )));
+                (seen, (Some(_), _)) if seen != Visibility::Public => {
+                    return rejected(format!("it claims values of \"{name}\", which is {}", seen.name()));
+                }
+                (seen, _) => {
+                    return rejected(format!("it has a commitment to \"{name}\", which is {}", seen.name()));
                 }
             }
         }
+        match (self.weights, proof.model) {
+            (Weights::Committed, Some(commitment)) => expected.extend(commitment.words()),
+            (Weights::Public, None) => {}
+            (Weights::Committed, None) => return rejected("the commitment to the weights is missing".into()),
+            (Weights::Public, Some(_)) => {
+                return rejected("it has a commitment to weights, which the key stands for".into());
+            }
+        }
+        Ok(expected)
+    }
+
+    /// Verifies `proof` for the public tensors and commitments it carries.
+    pub fn verify(&self, proof: &Proof) -> Result<(), BackendError> {
+        let rejected = |reason: &str| BackendError::Rejected(reason.into());
+        let expected = self.statement(proof)?;
         if proof.proof.len() > MAX_PROOF {
             return Err(rejected("longer than 64 MiB"));
         }
@@ -213,13 +265,14 @@ impl VerifyingKey {
     }
 }
 
-fn hash(profile: Profile, ports: &[Port], data: &[u8]) -> [u8; 32] {
+fn hash(profile: Profile, weights: Weights, ports: &[Port], data: &[u8]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new_derive_key("plonnx 2026 verifying key");
     let mut part = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
     };
     part(profile.name().as_bytes());
+    part(weights.name().as_bytes());
     for port in ports {
         part(format!("{port:?}").as_bytes());
     }

@@ -7,23 +7,30 @@
 
 mod argument;
 mod assembler;
+mod blinding;
 pub mod check;
 mod circuit;
+pub mod commitment;
 pub mod config;
+mod digest;
 mod emit;
 mod error;
 pub mod gate;
 mod key;
+mod layout;
 mod prover;
 mod scan;
 mod security;
 mod statement;
 mod stats;
+pub mod weights;
 mod witness;
 
 pub use assembler::reserve_constants;
-pub use circuit::{Circuit, Settings, Witness, program_digest};
+pub use circuit::{Circuit, Salts, Settings, Witness};
+pub use commitment::{Commitment, Encoding, Salt};
 pub use config::Profile;
+pub use digest::program_digest;
 pub use emit::{Emission, Segment, Visibility, emit};
 pub use error::BackendError;
 pub use key::{Proof, VerifyingKey};
@@ -31,4 +38,5 @@ pub use plonky2;
 pub use security::SecurityReport;
 pub use statement::{Port, PortKind};
 pub use stats::Stats;
+pub use weights::Weights;
 pub use witness::{Assignment, Hint, Moment, Phase, Step, Tamper, Tape};

@@ -1,16 +1,14 @@
 //! The statement of a proof: which tensors it speaks of, how they are encoded, and their digests.
 
-use plonky2::field::types::{Field as _, PrimeField64};
-use plonky2::hash::hashing::PlonkyPermutation;
-use plonky2::hash::poseidon::PoseidonPermutation;
+use plonky2::field::types::PrimeField64;
 use plonnx_ir::{DType, Field, Graph, Interval, Log2Scale};
 use serde::{Deserialize, Serialize};
 
 use crate::circuit::Settings;
+use crate::commitment::{Commitment, Encoding, Salt, Subject, commit, sponge};
 use crate::config::F;
-use crate::emit::{Visibility, boundary_encoding, digest_domain};
+use crate::emit::{Visibility, digest_domain, encoding_of};
 use crate::error::BackendError;
-use crate::gate::{DIGIT_BITS, RangeGate};
 
 /// A boundary tensor of the program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +46,9 @@ impl Port {
         bounds: &[Interval],
         settings: &Settings,
     ) -> Result<Vec<Self>, BackendError> {
-        let inputs = program.inputs().iter().map(|id| (program.node(*id).name.clone(), *id, true));
+        // Inputs without a visibility are weights.
+        let inputs =
+            program.inputs().iter().take(settings.inputs.len()).map(|id| (program.node(*id).name.clone(), *id, true));
         let outputs = program.outputs().iter().map(|o| (o.name.clone(), o.node, false));
         let visibilities = settings.inputs.iter().chain(&settings.outputs);
         inputs
@@ -57,14 +57,9 @@ impl Port {
             .map(|((name, id, input), visibility)| {
                 let node = program.node(id);
                 let bound = &bounds[id.index()];
-                let hi = i64::try_from(&bound.hi).ok();
-                let (Some((digits, lo)), Some(hi)) = (boundary_encoding(bound), hi) else {
-                    return Err(BackendError::Unsupported {
-                        node: name,
-                        op: node.op.name(),
-                        reason: "values of a boundary tensor need more than 60 bits".into(),
-                    });
-                };
+                let Encoding { digits, lo, .. } = encoding_of(program, id, bound)?;
+                // Digits were found, so both ends are 64-bit integers.
+                let hi = i64::try_from(&bound.hi).unwrap_or(lo);
                 let kind = match node.fact.dtype {
                     DType::Real => PortKind::Real,
                     DType::Int => PortKind::Int,
@@ -90,38 +85,32 @@ impl Port {
     /// Digest of the tensor with these elements, as the circuit computes it for the port at `position`; the error says
     /// which element cannot be encoded.
     pub(crate) fn digest(&self, position: usize, values: &[i64]) -> Result<[F; 4], String> {
+        self.admit(values)?;
+        let encoding = self.encoding();
+        let packed = encoding.pack(values).map_err(|reason| format!("\"{}\": {reason}", self.name))?;
+        Ok(sponge(digest_domain(position, &encoding), &packed))
+    }
+
+    /// How elements become digits, in digests and in commitments.
+    pub fn encoding(&self) -> Encoding {
+        Encoding { len: self.len(), scale: self.scale, lo: self.lo, digits: self.digits }
+    }
+
+    /// The commitment to the tensor with these elements; the error says which element cannot be committed to.
+    pub fn commit(&self, values: &[i64], salt: &Salt) -> Result<Commitment, String> {
+        self.admit(values)?;
+        commit(Subject::Tensor, &[(self.encoding(), values)], salt)
+    }
+
+    /// Whether there are as many values as elements, all in their range.
+    fn admit(&self, values: &[i64]) -> Result<(), String> {
         if values.len() != self.len() {
             return Err(format!("\"{}\": expected {} elements, got {}", self.name, self.len(), values.len()));
         }
-        if let Some((i, v)) = values.iter().enumerate().find(|(_, v)| **v < self.lo || **v > self.hi) {
-            return Err(format!("\"{}\": element {i} is {v}, outside [{}, {}]", self.name, self.lo, self.hi));
+        match values.iter().enumerate().find(|(_, v)| **v < self.lo || **v > self.hi) {
+            Some((i, v)) => Err(format!("\"{}\": element {i} is {v}, outside [{}, {}]", self.name, self.lo, self.hi)),
+            None => Ok(()),
         }
-        // Elements are packed row by row of the range gate, whose last element may be partly empty.
-        let gate = RangeGate::new(self.digits);
-        let per_element = RangeGate::per_element(self.digits);
-        let mut packed = Vec::new();
-        for row in values.chunks(gate.slots) {
-            for group in row.chunks(per_element) {
-                packed.push(group.iter().enumerate().fold(F::ZERO, |sum, (i, v)| {
-                    let shift = DIGIT_BITS as usize * self.digits * i;
-                    sum + F::from_canonical_u64(v.abs_diff(self.lo) << shift)
-                }));
-            }
-        }
-        let [a, b, c] = digest_domain(position, self.digits, self.lo);
-        let mut state = PoseidonPermutation::new([F::ZERO; 12]);
-        let domain = [a, b, c, packed.len() as u64].map(F::from_canonical_u64);
-        state.set_from_slice(&domain, 8);
-        let empty: &[F] = &[];
-        let blocks: Vec<&[F]> = if packed.is_empty() { vec![empty] } else { packed.chunks(8).collect() };
-        for block in blocks {
-            let mut rate = [F::ZERO; 8];
-            rate[..block.len()].copy_from_slice(block);
-            state.set_from_slice(&rate, 0);
-            state.permute();
-        }
-        let out = state.as_ref();
-        Ok([out[0], out[1], out[2], out[3]])
     }
 }
 

@@ -38,6 +38,7 @@ fn load(name: &str, profile: Profile) -> Fixture {
         profile,
         inputs: vec![Visibility::Private; program.graph.inputs().len()],
         outputs: vec![Visibility::Public; program.graph.outputs().len()],
+        ..Settings::default()
     };
     let inputs = samples.iter().map(|s| program.quantise_inputs(s).unwrap()).collect();
     Fixture { circuit: Circuit::compile(program.graph, settings).unwrap(), inputs }

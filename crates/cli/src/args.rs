@@ -1,9 +1,9 @@
 //! Options that several commands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use plonnx::{Config, Model, Profile, Visibility};
+use plonnx::{Config, Model, Profile, VerifyingKey, Visibility, Weights};
 
 use crate::data;
 use crate::failure::Failure;
@@ -30,13 +30,22 @@ pub(crate) struct CompileArgs {
     /// Range of the elements of the inputs, from which other ranges are derived
     #[arg(long = "range", value_name = "[INPUT=]LO,HI", allow_hyphen_values = true)]
     pub(crate) ranges: Vec<Maybe<Range>>,
-    /// Whether inputs are in the statement: public or private [default: private]
+    /// How inputs are in the statement: public, committed or private [default: private]
     #[arg(long = "input", value_name = "[INPUT=]VISIBILITY")]
     pub(crate) inputs: Vec<Maybe<See>>,
-    /// Whether outputs are in the statement: public or private [default: public]
+    /// How outputs are in the statement: public, committed or private [default: public]
     #[arg(long = "output", value_name = "[OUTPUT=]VISIBILITY")]
     pub(crate) outputs: Vec<Maybe<See>>,
-    /// Security profile: standard or proven80 [default: standard]
+    /// How the weights are in the statement: public (the key stands for them) or committed [default: public]
+    #[arg(long, value_name = "VISIBILITY", value_parser = weights)]
+    pub(crate) weights: Option<Weights>,
+    /// Blind proofs, so that they hide private tensors and committed weights statistically
+    #[arg(long)]
+    pub(crate) zk: bool,
+    /// Encode an input as an input or output of another model, whose key is FILE, so that proofs can be chained
+    #[arg(long = "link", value_name = "INPUT=FILE#TENSOR")]
+    pub(crate) links: Vec<Named<String>>,
+    /// Security profile: standard, proven80 or fast (for development) [default: standard]
     #[arg(long, value_parser = profile)]
     pub(crate) profile: Option<Profile>,
     /// Signed bits of a rounded activation
@@ -83,6 +92,9 @@ impl CompileArgs {
         for Maybe { name, value } in &self.outputs {
             model = model.output_visibility(name.as_deref(), value.0);
         }
+        for Named { name, value } in &self.links {
+            model = link(model, name, value)?;
+        }
         let default = Config::default();
         model = model.precision(Config {
             activation_bits: self.activation_bits.unwrap_or(default.activation_bits),
@@ -91,6 +103,7 @@ impl CompileArgs {
             headroom: self.headroom.unwrap_or(default.headroom),
             ..default
         });
+        model = model.weights(self.weights.unwrap_or_default()).zero_knowledge(self.zk);
         Ok(model.profile(self.profile.unwrap_or_default()))
     }
 
@@ -105,6 +118,9 @@ impl CompileArgs {
             ("--range", !self.ranges.is_empty()),
             ("--input", !self.inputs.is_empty()),
             ("--output", !self.outputs.is_empty()),
+            ("--weights", self.weights.is_some()),
+            ("--zk", self.zk),
+            ("--link", !self.links.is_empty()),
             ("--profile", self.profile.is_some()),
             ("--activation-bits", self.activation_bits.is_some()),
             ("--weight-bits", self.weight_bits.is_some()),
@@ -198,7 +214,7 @@ impl FromStr for List {
     }
 }
 
-/// `public` or `private`
+/// `public`, `committed` or `private`
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct See(Visibility);
 
@@ -206,15 +222,28 @@ impl FromStr for See {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "public" => Ok(Self(Visibility::Public)),
-            "private" => Ok(Self(Visibility::Private)),
-            _ => Err(format!("expected public or private, got {text}")),
-        }
+        let expected = || format!("expected public, committed or private, got {text}");
+        Visibility::from_name(text).map(Self).ok_or_else(expected)
     }
+}
+
+/// `model` with its input encoded as `FILE#TENSOR` says.
+fn link(model: Model, input: &str, place: &str) -> Result<Model, Failure> {
+    let expected = || Failure::Usage(format!("--link {input}={place}: expected INPUT=FILE#TENSOR"));
+    let (file, tensor) = place.rsplit_once('#').ok_or_else(expected)?;
+    let key = VerifyingKey::read(Path::new(file))?;
+    let port = key.ports().iter().find(|p| p.name == tensor).ok_or_else(|| {
+        let known: Vec<&str> = key.ports().iter().map(|p| p.name.as_str()).collect();
+        Failure::Usage(format!("--link: {file} has no tensor \"{tensor}\", it has: {}", known.join(", ")))
+    })?;
+    Ok(model.input_encoding(input, port))
+}
+
+fn weights(name: &str) -> Result<Weights, String> {
+    Weights::from_name(name).ok_or_else(|| format!("expected public or committed, got {name}"))
 }
 
 fn profile(name: &str) -> Result<Profile, String> {
     let known: Vec<&str> = Profile::ALL.iter().map(|p| p.name()).collect();
-    Profile::from_name(name).ok_or_else(|| format!("expected {}", known.join(" or ")))
+    Profile::from_name(name).ok_or_else(|| format!("expected one of {}", known.join(", ")))
 }

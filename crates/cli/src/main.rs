@@ -5,6 +5,7 @@ mod command;
 mod data;
 mod failure;
 mod forecast;
+mod openings;
 mod panic;
 mod progress;
 mod source;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{bench, check, compile, conformance, demo, inspect, prove, run, verify};
+use crate::command::{bench, check, commit, compile, conformance, demo, inspect, prove, run, verify, vk};
 use crate::failure::{CODES, Failure};
 
 #[global_allocator]
@@ -41,6 +42,8 @@ enum Command {
     Check(check::Args),
     Prove(prove::Args),
     Verify(verify::Args),
+    Commit(commit::Args),
+    Vk(vk::Args),
     Bench(bench::Args),
     Conformance(conformance::Args),
 }
@@ -56,6 +59,8 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(args, json),
         Command::Prove(args) => prove::run(args, json),
         Command::Verify(args) => verify::run(args, json),
+        Command::Commit(args) => commit::run(args, json),
+        Command::Vk(args) => vk::run(args, json),
         Command::Bench(args) => bench::run(args, json),
         Command::Conformance(args) => conformance::run(args, json),
     });

@@ -81,7 +81,7 @@ fn round_trip(name: &str) {
     let compiled = format!("{name}.plonnx");
     let vk = format!("{name}.vk");
     let text = s.compile(name, &[]).ok();
-    assert!(text.contains("private input") && text.contains("public  output"), "{text}");
+    assert!(text.contains("private   input") && text.contains("public    output"), "{text}");
 
     let proved = s.run(&["--json", "prove", &compiled, "--data", &inputs, "--sample", "3", "--check"]).json();
     s.write("expected.json", proved["public"].to_string());

@@ -48,8 +48,7 @@ pub fn embed(
     let inputs: Vec<Vec<Target>> = segment.inputs.iter().map(|id| graph.node(*id).fact.len()).map(targets).collect();
     let visibility = vec![Visibility::Private; segment.inputs.len() + segment.outputs.len()];
     let (hidden_inputs, hidden_outputs) = visibility.split_at(segment.inputs.len());
-    let settings =
-        Settings { profile: Profile::default(), inputs: hidden_inputs.to_vec(), outputs: hidden_outputs.to_vec() };
+    let settings = Settings { inputs: hidden_inputs.to_vec(), outputs: hidden_outputs.to_vec(), ..Settings::default() };
     let digest = program_digest(graph, &settings);
     let emission = emit(builder, graph, &segment, &inputs, digest, &visibility, weights_per_row)?;
     Ok(Embedded { inputs, outputs: emission.outputs, program: program.clone(), tape: emission.tape })

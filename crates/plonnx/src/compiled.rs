@@ -11,6 +11,7 @@ use plonnx_runtime::{Proof, Provenance, Prover, VerifyingKey};
 use crate::data::{Arrays, Samples};
 use crate::error::Error;
 use crate::model::{Clock, Observer, Phase, slots};
+use crate::recipe::Recipe;
 
 /// A model as a field program. It computes what a circuit would prove, but has no circuit yet.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Quantised {
     pub program: Program,
     pub settings: Settings,
     pub provenance: Provenance,
+    /// From which anyone can make the same key.
+    pub recipe: Recipe,
     /// How long each step took.
     pub times: Vec<(Phase, Duration)>,
 }
@@ -28,6 +31,7 @@ pub struct Quantised {
 pub struct Compiled {
     import: Import,
     prover: Prover,
+    recipe: Recipe,
     times: Vec<(Phase, Duration)>,
 }
 
@@ -44,7 +48,7 @@ impl Quantised {
         let prover = Prover::compile(self.program, self.settings, self.provenance)?;
         let mut times = self.times;
         times.extend(clock.stop());
-        Ok(Compiled { import: self.import, prover, times })
+        Ok(Compiled { import: self.import, prover, recipe: self.recipe, times })
     }
 
     /// Outputs for `inputs`, as a proof would say.
@@ -107,6 +111,11 @@ impl Compiled {
     /// The prover alone; the float graph is dropped.
     pub fn into_prover(self) -> Prover {
         self.prover
+    }
+
+    /// From which anyone can make the same key of the same model.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
     }
 
     /// The imported model.

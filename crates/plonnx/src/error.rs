@@ -23,6 +23,12 @@ pub enum Error {
     /// The model file is larger than any that is read.
     #[error("the model has more than {limit} bytes")]
     ModelSize { limit: u64 },
+    /// A settings file cannot be read.
+    #[error("settings: {reason}")]
+    Settings { reason: String },
+    /// The settings are of another model.
+    #[error("the settings are of the model with hash {expected}, this one has {got}")]
+    OtherModel { expected: String, got: String },
     /// The ranges of the inputs are not known.
     #[error("the ranges of values are not known; give samples of the inputs, or their range")]
     Uncalibrated,
@@ -92,7 +98,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::File { source, .. } => source.class(),
-            Self::Io(_) => Class::Invalid,
+            Self::Io(_) | Self::Settings { .. } | Self::OtherModel { .. } => Class::Invalid,
             Self::ModelSize { .. } => Class::Limit,
             Self::Uncalibrated | Self::Name { .. } => Class::Usage,
             Self::Frontend(error) => frontend(error),
@@ -132,9 +138,10 @@ fn runtime(error: &RuntimeError) -> Class {
     match error.root() {
         RuntimeError::Quant(error) => quant(error),
         RuntimeError::TooLarge { .. } => Class::Limit,
-        RuntimeError::OtherKey { .. } | RuntimeError::OtherProfile { .. } | RuntimeError::Claim { .. } => {
-            Class::Rejected
-        }
+        RuntimeError::OtherKey { .. }
+        | RuntimeError::OtherProfile { .. }
+        | RuntimeError::Claim { .. }
+        | RuntimeError::Chain { .. } => Class::Rejected,
         // A proof that was altered is no proof.
         RuntimeError::Damaged { kind, .. } | RuntimeError::Malformed { kind, .. }
             if *kind == plonnx_runtime::artifact::Kind::Proof =>

@@ -1,8 +1,8 @@
 //! Proves that a neural network ran as claimed.
 //!
 //! plonnx compiles an ONNX model to a plonky2 circuit. A proof says: *I know inputs such that these are the outputs of
-//! this quantised model*, where each input and output is public or private. Private means that the statement does not
-//! contain it; the proofs are **not zero knowledge**, so they may leak information about private tensors.
+//! this quantised model*, where each input and output is public, committed or private. The statement contains public
+//! tensors, salted commitments to committed ones ([`opening`]), and nothing of private ones; the proofs are **not zero knowledge**, so they may leak information about private tensors.
 //!
 //! ```
 //! use plonnx::{Model, data};
@@ -41,11 +41,13 @@ pub mod conformance;
 pub mod data;
 mod error;
 mod model;
+mod recipe;
 mod size;
 
 pub use compiled::{Compiled, Quantised};
 pub use error::{Class, Error};
 pub use model::{Model, Observer, Phase};
+pub use recipe::Recipe;
 pub use size::macs;
 
 pub use plonnx_backend as backend;
@@ -54,7 +56,9 @@ pub use plonnx_ir as ir;
 pub use plonnx_quant as quant;
 pub use plonnx_runtime as runtime;
 
-pub use plonnx_backend::{Profile, Visibility};
+pub use plonnx_backend::{Commitment, Profile, Salt, Visibility, Weights};
 pub use plonnx_ir::Tensor;
 pub use plonnx_quant::Config;
-pub use plonnx_runtime::{Claim, Proof, Prover, Values, Verified, VerifyingKey, verify};
+pub use plonnx_runtime::{
+    Chain, Claim, Opening, Proof, Prover, Values, Verified, VerifyingKey, opening, verify, verify_chain,
+};

@@ -6,15 +6,17 @@ use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use plonnx_backend::{Profile, Settings, Visibility};
+use plonnx_backend::{Port, Profile, Settings, Visibility, Weights};
 use plonnx_frontend::{Import, Options, ValueInfo, import};
-use plonnx_ir::Tensor;
+use plonnx_ir::op::Window;
+use plonnx_ir::{Log2Scale, Tensor};
 use plonnx_quant::{Calibration, Config, calibrate, calibrate_declared, quantise};
 use plonnx_runtime::Provenance;
 
 use crate::compiled::{Compiled, Quantised};
 use crate::data::{Arrays, Slot};
 use crate::error::Error;
+use crate::recipe::Recipe;
 use crate::size::macs;
 
 /// Largest model file, in bytes.
@@ -33,6 +35,10 @@ pub struct Model {
     ranges: Ranges,
     inputs: Choice,
     outputs: Choice,
+    weights: Weights,
+    zero_knowledge: bool,
+    /// Inputs that are encoded as tensors of other keys.
+    encodings: BTreeMap<String, (Log2Scale, Window)>,
 }
 
 /// Where the ranges of values come from.
@@ -42,6 +48,8 @@ struct Ranges {
     most: usize,
     all: Option<(f64, f64)>,
     named: BTreeMap<String, (f64, f64)>,
+    /// Of all nodes, from a settings file.
+    exact: Option<Vec<(f64, f64)>>,
 }
 
 /// Visibility of inputs, or of outputs.
@@ -119,6 +127,9 @@ impl Model {
             ranges: Ranges { most: usize::MAX, ..Ranges::default() },
             inputs: Choice::all(Visibility::Private),
             outputs: Choice::all(Visibility::Public),
+            weights: Weights::default(),
+            zero_knowledge: false,
+            encodings: BTreeMap::new(),
         }
     }
 
@@ -189,6 +200,18 @@ impl Model {
         self
     }
 
+    /// Whether the weights are constants of the circuit, which the key stands for, or committed.
+    pub fn weights(mut self, weights: Weights) -> Self {
+        self.weights = weights;
+        self
+    }
+
+    /// Blinds proofs; docs/zero-knowledge.md says what that hides and what not.
+    pub fn zero_knowledge(mut self, zero_knowledge: bool) -> Self {
+        self.zero_knowledge = zero_knowledge;
+        self
+    }
+
     /// Visibility of one input, or of all.
     pub fn input_visibility(mut self, input: Option<&str>, visibility: Visibility) -> Self {
         self.inputs.set(input, visibility);
@@ -201,9 +224,55 @@ impl Model {
         self
     }
 
+    /// Encodes an input as `port` of another model's key: its output can then be this model's input in a chain of proofs
+    /// ([`crate::verify_chain`]).
+    pub fn input_encoding(mut self, input: &str, port: &Port) -> Self {
+        // Key files are checked: the range of a port is one of 60 bits.
+        let span = port.hi.abs_diff(port.lo);
+        let window = Window { lo: port.lo, bits: (u64::BITS - span.leading_zeros()).max(1) };
+        self.encodings.insert(input.to_string(), (Log2Scale(port.scale), window));
+        self
+    }
+
+    /// Takes all choices and the ranges of all values from a settings file.
+    ///
+    /// # Errors
+    /// [`Error::OtherModel`] when the file is of another ONNX file.
+    pub fn recipe(mut self, recipe: &Recipe) -> Result<Self, Error> {
+        let hash = blake3::hash(&self.bytes);
+        if *hash.as_bytes() != recipe.model {
+            let expected = blake3::Hash::from_bytes(recipe.model).to_hex().to_string();
+            return Err(Error::OtherModel { expected, got: hash.to_hex().to_string() });
+        }
+        let choice = |names: &[String], visibility: &[Visibility]| Choice {
+            others: Visibility::Private,
+            named: names.iter().cloned().zip(visibility.iter().copied()).collect(),
+        };
+        self.options = recipe.options.clone();
+        self.config = recipe.precision.clone();
+        self.profile = recipe.settings.profile;
+        self.inputs = choice(&recipe.names.0, &recipe.settings.inputs);
+        self.outputs = choice(&recipe.names.1, &recipe.settings.outputs);
+        self.weights = recipe.settings.weights;
+        self.zero_knowledge = recipe.settings.zero_knowledge;
+        self.encodings = recipe.encodings.clone();
+        self.ranges = Ranges { exact: Some(recipe.ranges.clone()), ..Ranges::default() };
+        Ok(self)
+    }
+
     /// Makes all inputs public: the statement contains them.
     pub fn public_input(self) -> Self {
         self.input_visibility(None, Visibility::Public)
+    }
+
+    /// Makes all inputs committed: the statement contains salted commitments to them.
+    pub fn committed_input(self) -> Self {
+        self.input_visibility(None, Visibility::Committed)
+    }
+
+    /// Makes all outputs committed.
+    pub fn committed_output(self) -> Self {
+        self.output_visibility(None, Visibility::Committed)
     }
 
     /// Makes all outputs private: the statement does not contain them.
@@ -213,7 +282,10 @@ impl Model {
 
     /// Whether there are samples or ranges to calibrate with.
     pub fn is_calibrated(&self) -> bool {
-        self.ranges.samples.is_some() || self.ranges.all.is_some() || !self.ranges.named.is_empty()
+        self.ranges.exact.is_some()
+            || self.ranges.samples.is_some()
+            || self.ranges.all.is_some()
+            || !self.ranges.named.is_empty()
     }
 
     /// Reads the model into a graph.
@@ -235,6 +307,8 @@ impl Model {
             profile: self.profile,
             inputs: self.inputs.resolve("input", &import.inputs)?,
             outputs: self.outputs.resolve("output", &import.outputs)?,
+            weights: self.weights,
+            zero_knowledge: self.zero_knowledge,
         };
         clock.start(Phase::Calibrate);
         let (ranges, calibration) = self.calibration(&import)?;
@@ -249,7 +323,17 @@ impl Model {
             calibration,
             report: program.report(),
         };
-        Ok(Quantised { import, program, settings, provenance, times: clock.stop() })
+        let names = |values: &[ValueInfo]| values.iter().map(|v| v.name.clone()).collect();
+        let recipe = Recipe {
+            model: provenance.hash,
+            options: self.options.clone(),
+            precision: self.config.clone(),
+            settings: settings.clone(),
+            names: (names(&import.inputs), names(&import.outputs)),
+            encodings: self.encodings.clone(),
+            ranges: ranges.ranges().collect(),
+        };
+        Ok(Quantised { import, program, settings, provenance, recipe, times: clock.stop() })
     }
 
     /// Compiles the model to a circuit with its keys.
@@ -264,6 +348,20 @@ impl Model {
 
     /// Ranges of all values of an import of this model, and how they were found.
     fn calibration(&self, import: &Import) -> Result<(Calibration, String), Error> {
+        known("input", self.encodings.keys(), &import.inputs)?;
+        let (mut calibration, text) = self.ranges_of(import)?;
+        for (id, value) in import.graph.inputs().iter().zip(&import.inputs) {
+            if let Some((scale, window)) = self.encodings.get(&value.name) {
+                calibration.fix_input(*id, *scale, *window);
+            }
+        }
+        Ok((calibration, text))
+    }
+
+    fn ranges_of(&self, import: &Import) -> Result<(Calibration, String), Error> {
+        if let Some(ranges) = &self.ranges.exact {
+            return Ok((Calibration::from_ranges(ranges)?, "ranges of a settings file".into()));
+        }
         let slots = slots(&import.inputs);
         if let Some(arrays) = &self.ranges.samples {
             let samples = arrays.samples(&slots)?.first(self.ranges.most)?;

@@ -142,6 +142,7 @@ fn programs_of_all_fixtures_survive() {
         let quantised = model.calibrate(&samples).calibration_samples(4).quantise().unwrap();
         let written = plonnx::runtime::Model {
             program: quantised.program,
+            weights_salt: None,
             settings: quantised.settings,
             key_hash: [7; 32],
             version: "test".into(),

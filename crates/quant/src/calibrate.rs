@@ -1,6 +1,9 @@
 //! Ranges of the nodes of a float graph, observed on samples.
 
-use plonnx_ir::{Float, Graph, NodeId, Tensor, eval_all};
+use std::collections::BTreeMap;
+
+use plonnx_ir::op::Window;
+use plonnx_ir::{Float, Graph, Log2Scale, NodeId, Tensor, eval_all};
 
 use crate::error::QuantError;
 use crate::range::Range;
@@ -13,12 +16,16 @@ pub enum CalibrationSource {
     Samples(usize),
     /// Propagated from declared ranges of the inputs.
     Declared,
+    /// Found before, for the same graph.
+    Known,
 }
 
 /// Range of every node of a float graph.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
     pub(crate) ranges: Vec<Range>,
+    /// Scale and window of inputs that take them from elsewhere.
+    pub(crate) fixed: BTreeMap<usize, (Log2Scale, Window)>,
     /// Where the ranges come from.
     pub source: CalibrationSource,
 }
@@ -27,6 +34,32 @@ impl Calibration {
     /// Range of `node`; `None` when the calibration is of another graph.
     pub fn range(&self, node: NodeId) -> Option<Range> {
         self.ranges.get(node.index()).copied()
+    }
+
+    /// Ranges of all nodes as `(min, max)`, in construction order.
+    pub fn ranges(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.ranges.iter().map(|r| (r.min, r.max))
+    }
+
+    /// The calibration with these ranges of all nodes, in construction order.
+    ///
+    /// Fails when a range is empty, or has an end that calibration does not give: NaN or plus infinity.
+    pub fn from_ranges(ranges: &[(f64, f64)]) -> Result<Self, QuantError> {
+        let range = |(min, max): &(f64, f64)| {
+            if min <= max && *min < f64::INFINITY && max.is_finite() | (*max == f64::NEG_INFINITY) {
+                return Ok(Range { min: *min, max: *max });
+            }
+            let reason = format!("expected a range with min <= max, got [{min}, {max}]");
+            Err(QuantError::Calibration { reason })
+        };
+        let ranges = ranges.iter().map(range).collect::<Result<_, _>>()?;
+        Ok(Self { ranges, fixed: BTreeMap::new(), source: CalibrationSource::Known })
+    }
+
+    /// Gives the input `node` this scale and window, instead of those that would be chosen from its range: for data that
+    /// have an encoding already, such as the output of another model.
+    pub fn fix_input(&mut self, node: NodeId, scale: Log2Scale, window: Window) {
+        self.fixed.insert(node.index(), (scale, window));
     }
 }
 
@@ -61,5 +94,5 @@ pub fn calibrate(graph: &Graph<Float>, samples: &[Vec<Tensor<f64>>]) -> Result<C
         }
     }
     let ranges = ranges.into_iter().map(|r| r.unwrap_or(Range::point(0.0))).collect();
-    Ok(Calibration { ranges, source: CalibrationSource::Samples(samples.len()) })
+    Ok(Calibration { ranges, fixed: BTreeMap::new(), source: CalibrationSource::Samples(samples.len()) })
 }

@@ -3,6 +3,8 @@
 //! The result is sound for linear operators and monotonic functions. Other functions are sampled on a grid, and
 //! correlation between operands is ignored, so that ranges are often wider than those observed on samples.
 
+use std::collections::BTreeMap;
+
 use plonnx_ir::op::{Contract, Conv, Extremum, Reducer, View};
 use plonnx_ir::{CoreOp, DType, Float, Function, Graph, NodeId};
 
@@ -38,7 +40,7 @@ pub fn calibrate_declared(graph: &Graph<Float>, ranges: &[(f64, f64)]) -> Result
             QuantError::Undefined { node: node.name.clone(), op: node.op.name(), lo: worst.min, hi: worst.max }
         })?;
     }
-    Ok(Calibration { ranges: known, source: CalibrationSource::Declared })
+    Ok(Calibration { ranges: known, fixed: BTreeMap::new(), source: CalibrationSource::Declared })
 }
 
 /// Range of the result of `id` for operands in these ranges; `None` where the operator is undefined on a part of them.

@@ -24,6 +24,8 @@ pub enum Kind {
     Model,
     VerifyingKey,
     Proof,
+    /// Holds secrets: what opens commitments.
+    Openings,
 }
 
 const MAGIC: usize = 8;
@@ -31,7 +33,7 @@ const HEADER: usize = MAGIC + 4 + 8;
 const CHECKSUM: usize = 32;
 
 impl Kind {
-    const ALL: [Kind; 3] = [Kind::Model, Kind::VerifyingKey, Kind::Proof];
+    const ALL: [Kind; 4] = [Kind::Model, Kind::VerifyingKey, Kind::Proof, Kind::Openings];
 
     /// First bytes of the file.
     fn magic(self) -> &'static [u8; MAGIC] {
@@ -39,12 +41,13 @@ impl Kind {
             Kind::Model => b"PLONNX\0M",
             Kind::VerifyingKey => b"PLONNX\0K",
             Kind::Proof => b"PLONNX\0P",
+            Kind::Openings => b"PLONNX\0O",
         }
     }
 
     /// Format version that this crate reads and writes.
     pub fn version(self) -> u32 {
-        1
+        2
     }
 
     /// Largest file, in bytes.
@@ -53,6 +56,7 @@ impl Kind {
             Kind::Model => 2 << 30,
             Kind::VerifyingKey => 8 << 20,
             Kind::Proof => 64 << 20,
+            Kind::Openings => 2 << 30,
         }
     }
 
@@ -68,6 +72,7 @@ impl fmt::Display for Kind {
             Kind::Model => "a compiled model",
             Kind::VerifyingKey => "a verifying key",
             Kind::Proof => "a proof",
+            Kind::Openings => "openings of commitments",
         })
     }
 }
@@ -115,6 +120,18 @@ pub(crate) fn unwrap(kind: Kind, bytes: &[u8]) -> Result<&[u8], RuntimeError> {
     Ok(body)
 }
 
+/// The bytes with the length and the checksum that a file of this kind has: for tests that alter bodies.
+pub fn reseal(bytes: &[u8]) -> Vec<u8> {
+    let Some((head, rest)) = bytes.split_at_checked(MAGIC + 4) else { return bytes.to_vec() };
+    let body = rest.get(8..rest.len().saturating_sub(CHECKSUM)).unwrap_or_default();
+    let mut out = head.to_vec();
+    out.extend((body.len() as u64).to_le_bytes());
+    out.extend(body);
+    let checksum = blake3::hash(&out);
+    out.extend(checksum.as_bytes());
+    out
+}
+
 /// Contents of the file at `path`, if they are not beyond the limit of `kind`.
 pub(crate) fn read(kind: Kind, path: &Path) -> Result<Vec<u8>, RuntimeError> {
     let inner = || {
@@ -134,13 +151,24 @@ pub(crate) fn read(kind: Kind, path: &Path) -> Result<Vec<u8>, RuntimeError> {
 
 /// Writes `bytes` to a temporary file next to `path`, then renames it.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), RuntimeError> {
+    write_for(path, bytes, true)
+}
+
+/// [`write()`] to a file that only its owner may read.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), RuntimeError> {
+    write_for(path, bytes, false)
+}
+
+fn write_for(path: &Path, bytes: &[u8], everyone: bool) -> Result<(), RuntimeError> {
     let inner = || {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::Builder::new().prefix(".plonnx-").tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
-        // Temporary files are private to the user; artifacts follow the usual permissions of new files.
-        publish(file.as_file())?;
+        // Temporary files are private to the user; artifacts without secrets follow the usual permissions of new files.
+        if everyone {
+            publish(file.as_file())?;
+        }
         file.persist(path).map_err(|e| e.error)?;
         Ok(())
     };
@@ -185,7 +213,7 @@ mod tests {
         let mut file = wrap(Kind::Proof, b"body").unwrap();
         file[8] = 9;
         let error = unwrap(Kind::Proof, &file).unwrap_err();
-        assert!(matches!(error, RuntimeError::Version { expected: 1, got: 9, .. }), "{error}");
+        assert!(matches!(error, RuntimeError::Version { expected: 2, got: 9, .. }), "{error}");
     }
 
     #[test]

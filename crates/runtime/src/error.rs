@@ -52,6 +52,15 @@ pub enum RuntimeError {
     /// A claim cannot be compared with the proof.
     #[error("claim on \"{port}\": {reason}")]
     Claims { port: String, reason: String },
+    /// A real number has no integer at its port.
+    #[error("\"{port}\": element {index} is {value}: {reason}")]
+    Encode { port: String, index: usize, value: f64, reason: String },
+    /// An opening does not fit its tensor.
+    #[error("opening of \"{tensor}\": {reason}")]
+    Opening { tensor: String, reason: String },
+    /// Neighbours of a chain are not linked.
+    #[error("proofs {first} and {second} of the chain are not linked: {reason}")]
+    Chain { first: usize, second: usize, reason: &'static str },
     /// Data do not fit the program.
     #[error(transparent)]
     Quant(#[from] QuantError),

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use plonnx_backend::{Port, PortKind, Profile, Visibility};
+use plonnx_backend::{Port, PortKind, Profile, Weights};
 use prost::Message;
 
 use crate::artifact::{self, Kind};
 use crate::error::RuntimeError;
-use crate::message;
+use crate::message::{self, read_visibility, write_visibility};
 
 /// What a verifier needs: the circuit's commitment and the tensors that proofs speak of.
 #[derive(Clone, Debug)]
@@ -44,6 +44,16 @@ impl VerifyingKey {
         self.0.profile()
     }
 
+    /// Whether weights are constants, which the key stands for, or committed.
+    pub fn weights(&self) -> Weights {
+        self.0.weights()
+    }
+
+    /// Whether proofs are blinded.
+    pub fn zero_knowledge(&self) -> bool {
+        self.0.zero_knowledge()
+    }
+
     /// The tensors that proofs speak of, inputs before outputs.
     pub fn ports(&self) -> &[Port] {
         self.0.ports()
@@ -56,6 +66,7 @@ impl VerifyingKey {
             ports: self.0.ports().iter().map(write_port).collect(),
             data: self.0.data_bytes().to_vec(),
             hash: self.0.hash().to_vec(),
+            committed_weights: self.0.weights() == Weights::Committed,
         };
         artifact::wrap(Kind::VerifyingKey, &body.encode_to_vec())
     }
@@ -70,7 +81,8 @@ impl VerifyingKey {
             return Err(malformed(format!("it has {} tensors, the limit is {MAX_PORTS}", body.ports.len())));
         }
         let ports = body.ports.into_iter().map(|p| read_port(p).map_err(malformed)).collect::<Result<_, _>>()?;
-        let key = plonnx_backend::VerifyingKey::from_parts(profile, ports, &body.data)?;
+        let weights = if body.committed_weights { Weights::Committed } else { Weights::Public };
+        let key = plonnx_backend::VerifyingKey::from_parts(profile, weights, ports, &body.data)?;
         if body.hash != key.hash() {
             return Err(malformed("its hash is not that of its contents".into()));
         }
@@ -105,7 +117,7 @@ fn write_port(port: &Port) -> message::Port {
             PortKind::Int => 1,
             PortKind::Bool => 2,
         },
-        public: port.visibility == Visibility::Public,
+        visibility: write_visibility(port.visibility),
         scale: port.scale,
         lo: port.lo,
         hi: port.hi,
@@ -135,7 +147,7 @@ fn read_port(port: message::Port) -> Result<Port, String> {
             2 => PortKind::Bool,
             kind => return Err(format!("expected a kind of numbers from 0 to 2, got {kind}")),
         },
-        visibility: if port.public { Visibility::Public } else { Visibility::Private },
+        visibility: read_visibility(port.visibility)?,
         scale: port.scale,
         lo: port.lo,
         hi: port.hi,

@@ -1,5 +1,6 @@
 //! The protobuf messages in the bodies of artifacts. Tags are never reused.
 
+use plonnx_backend::Visibility;
 use prost::Message;
 
 /// Reads a message that is encoded as this crate encodes it; the error says what is wrong. Protobuf has many encodings of
@@ -32,6 +33,11 @@ pub(crate) struct Model {
     pub(crate) key: Vec<u8>,
     #[prost(message, optional, tag = "8")]
     pub(crate) provenance: Option<Provenance>,
+    /// Salt of the commitment to the weights: four words if they are committed, none if they are public.
+    #[prost(fixed64, repeated, tag = "9")]
+    pub(crate) weights_salt: Vec<u64>,
+    #[prost(bool, tag = "10")]
+    pub(crate) zero_knowledge: bool,
 }
 
 /// A tensor of integers.
@@ -58,8 +64,9 @@ pub(crate) struct Boundary {
     pub(crate) lo: i64,
     #[prost(uint32, tag = "4")]
     pub(crate) bits: u32,
-    #[prost(bool, tag = "5")]
-    pub(crate) public: bool,
+    /// 0 private, 1 public, 2 committed.
+    #[prost(uint32, tag = "5")]
+    pub(crate) visibility: u32,
 }
 
 /// Where a model comes from.
@@ -93,6 +100,8 @@ pub(crate) struct Key {
     pub(crate) data: Vec<u8>,
     #[prost(bytes = "vec", tag = "4")]
     pub(crate) hash: Vec<u8>,
+    #[prost(bool, tag = "5")]
+    pub(crate) committed_weights: bool,
 }
 
 /// A tensor that proofs speak of.
@@ -105,8 +114,9 @@ pub(crate) struct Port {
     /// 0 real, 1 integer, 2 truth value.
     #[prost(uint32, tag = "3")]
     pub(crate) kind: u32,
-    #[prost(bool, tag = "4")]
-    pub(crate) public: bool,
+    /// 0 private, 1 public, 2 committed.
+    #[prost(uint32, tag = "4")]
+    pub(crate) visibility: u32,
     #[prost(sint32, tag = "5")]
     pub(crate) scale: i32,
     #[prost(sint64, tag = "6")]
@@ -135,14 +145,71 @@ pub(crate) struct Proof {
     /// plonky2's proof.
     #[prost(bytes = "vec", tag = "4")]
     pub(crate) proof: Vec<u8>,
+    /// Four words of the commitment to the weights; none if they are public.
+    #[prost(fixed64, repeated, tag = "5")]
+    pub(crate) model: Vec<u64>,
 }
 
 /// What a proof says of a port.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Statement {
-    #[prost(bool, tag = "1")]
-    pub(crate) public: bool,
-    /// Elements in row-major order; none if the port is private.
+    /// 0 private, 1 public, 2 committed.
+    #[prost(uint32, tag = "1")]
+    pub(crate) visibility: u32,
+    /// Elements in row-major order; none unless the port is public.
     #[prost(sint64, repeated, tag = "2")]
     pub(crate) elements: Vec<i64>,
+    /// Four words of the commitment; none unless the port is committed.
+    #[prost(fixed64, repeated, tag = "3")]
+    pub(crate) commitment: Vec<u64>,
+}
+
+/// Body of a file of openings.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Openings {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) openings: Vec<Opening>,
+}
+
+/// What opens a commitment.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Opening {
+    #[prost(string, tag = "1")]
+    pub(crate) name: String,
+    #[prost(uint64, repeated, tag = "2")]
+    pub(crate) shape: Vec<u64>,
+    #[prost(sint32, tag = "3")]
+    pub(crate) scale: i32,
+    #[prost(sint64, tag = "4")]
+    pub(crate) lo: i64,
+    #[prost(uint32, tag = "5")]
+    pub(crate) digits: u32,
+    #[prost(sint64, repeated, tag = "6")]
+    pub(crate) elements: Vec<i64>,
+    #[prost(fixed64, repeated, tag = "7")]
+    pub(crate) salt: Vec<u64>,
+}
+
+/// Number that stands for a visibility.
+pub(crate) fn write_visibility(visibility: Visibility) -> u32 {
+    match visibility {
+        Visibility::Private => 0,
+        Visibility::Public => 1,
+        Visibility::Committed => 2,
+    }
+}
+
+/// The visibility that a number stands for.
+pub(crate) fn read_visibility(number: u32) -> Result<Visibility, String> {
+    match number {
+        0 => Ok(Visibility::Private),
+        1 => Ok(Visibility::Public),
+        2 => Ok(Visibility::Committed),
+        number => Err(format!("expected a visibility from 0 to 2, got {number}")),
+    }
+}
+
+/// Exactly four words.
+pub(crate) fn read_words(words: &[u64]) -> Option<[u64; 4]> {
+    words.try_into().ok()
 }

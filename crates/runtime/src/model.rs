@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use plonnx_backend::{Settings, Visibility};
+use plonnx_backend::{Salt, Settings, Visibility, Weights};
 use plonnx_ir::op::Window;
 use plonnx_ir::{CoreOp, Field, Graph, Log2Scale, NodeId, Tensor, text};
 use plonnx_quant::{Port, Program};
@@ -12,7 +12,7 @@ use prost::Message;
 use crate::artifact::{self, Kind};
 use crate::error::RuntimeError;
 use crate::key::{read_profile, read_shape};
-use crate::message;
+use crate::message::{self, read_visibility, read_words, write_visibility};
 
 /// A field program with its settings, from which the circuit is rebuilt bit for bit.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Model {
     /// The program. Once it was read from a file, [`Program::origin`] is empty: the float graph is not part of the file.
     pub program: Program,
     pub settings: Settings,
+    /// Salt of the commitment to the weights, if they are committed; proofs of this model share it.
+    pub weights_salt: Option<Salt>,
     /// Hash of the verifying key.
     pub key_hash: [u8; 32],
     /// Version of plonnx that compiled the model.
@@ -55,7 +57,7 @@ impl Model {
             scale: port.scale.0,
             lo: port.window.lo,
             bits: port.window.bits,
-            public: *visibility == Visibility::Public,
+            visibility: write_visibility(*visibility),
         };
         let body = message::Model {
             version: self.version.clone(),
@@ -65,6 +67,8 @@ impl Model {
             inputs: self.program.inputs.iter().zip(&self.settings.inputs).map(|(p, v)| boundary(p, v)).collect(),
             outputs: self.program.outputs.iter().zip(&self.settings.outputs).map(|(p, v)| boundary(p, v)).collect(),
             key: self.key_hash.to_vec(),
+            weights_salt: self.weights_salt.map(|salt| salt.words().to_vec()).unwrap_or_default(),
+            zero_knowledge: self.settings.zero_knowledge,
             provenance: Some(message::Provenance {
                 source: self.provenance.source.clone(),
                 hash: self.provenance.hash.to_vec(),
@@ -94,10 +98,19 @@ impl Model {
             let first = errors.first().map(ToString::to_string).unwrap_or_default();
             malformed(format!("its program is invalid: {first}"))
         })?;
+        let weights_salt = match body.weights_salt.as_slice() {
+            [] => None,
+            words => {
+                let salt = read_words(words).and_then(Salt::from_words);
+                Some(salt.ok_or_else(|| malformed("a salt is four field elements".into()))?)
+            }
+        };
         let settings = Settings {
+            weights: if weights_salt.is_some() { Weights::Committed } else { Weights::Public },
+            zero_knowledge: body.zero_knowledge,
             profile: read_profile(&body.profile).map_err(malformed)?,
-            inputs: body.inputs.iter().map(visibility).collect(),
-            outputs: body.outputs.iter().map(visibility).collect(),
+            inputs: body.inputs.iter().map(visibility).collect::<Result<_, _>>()?,
+            outputs: body.outputs.iter().map(visibility).collect::<Result<_, _>>()?,
         };
         let inputs = ports(&graph, graph.inputs().iter().copied(), &body.inputs)?;
         let outputs = ports(&graph, graph.outputs().iter().map(|o| o.node), &body.outputs)?;
@@ -105,6 +118,7 @@ impl Model {
         Ok(Self {
             program: Program { graph, inputs, outputs, origin: Vec::new() },
             settings,
+            weights_salt,
             key_hash: digest(body.key)?,
             version: body.version,
             provenance: Provenance {
@@ -119,9 +133,10 @@ impl Model {
         })
     }
 
-    /// Writes the file.
+    /// Writes the file. With committed weights only its owner may read it: it has the weights and their salt.
     pub fn write(&self, path: &Path) -> Result<(), RuntimeError> {
-        artifact::write(path, &self.to_bytes()?)
+        let bytes = self.to_bytes()?;
+        if self.weights_salt.is_some() { artifact::write_secret(path, &bytes) } else { artifact::write(path, &bytes) }
     }
 
     /// Reads the file.
@@ -138,8 +153,8 @@ fn digest(bytes: Vec<u8>) -> Result<[u8; 32], RuntimeError> {
     <[u8; 32]>::try_from(bytes).map_err(|bytes| malformed(format!("expected a hash of 32 bytes, got {}", bytes.len())))
 }
 
-fn visibility(boundary: &message::Boundary) -> Visibility {
-    if boundary.public { Visibility::Public } else { Visibility::Private }
+fn visibility(boundary: &message::Boundary) -> Result<Visibility, RuntimeError> {
+    read_visibility(boundary.visibility).map_err(malformed)
 }
 
 /// Ports of the nodes, with the names and ranges that `boundaries` gives them.

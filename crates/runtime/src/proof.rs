@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use plonnx_backend::Profile;
+use plonnx_backend::{Commitment, Profile, Visibility};
 use prost::Message;
 
 use crate::artifact::{self, Kind};
 use crate::error::RuntimeError;
 use crate::key::{VerifyingKey, read_profile};
-use crate::message;
+use crate::message::{self, read_visibility, read_words, write_visibility};
 
 /// A proof that the public tensors belong to a run of the model that a key stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,17 +32,28 @@ impl Proof {
         self.inner.public.get(position)?.as_deref()
     }
 
+    /// Commitment to the port at `position`; `None` if it is not committed.
+    pub fn commitment(&self, position: usize) -> Option<Commitment> {
+        self.inner.commitments.get(position).copied().flatten()
+    }
+
     /// The proof as a file.
     pub fn to_bytes(&self) -> Result<Vec<u8>, RuntimeError> {
-        let statement = |port: &Option<Vec<i64>>| message::Statement {
-            public: port.is_some(),
-            elements: port.clone().unwrap_or_default(),
+        let statement = |(values, commitment): (&Option<Vec<i64>>, &Option<Commitment>)| message::Statement {
+            visibility: write_visibility(match (values, commitment) {
+                (Some(_), _) => Visibility::Public,
+                (None, Some(_)) => Visibility::Committed,
+                (None, None) => Visibility::Private,
+            }),
+            elements: values.clone().unwrap_or_default(),
+            commitment: commitment.map(|c| c.words().to_vec()).unwrap_or_default(),
         };
         let body = message::Proof {
             key: self.key_hash.to_vec(),
             profile: self.profile.name().into(),
-            ports: self.inner.public.iter().map(statement).collect(),
+            ports: self.inner.public.iter().zip(&self.inner.commitments).map(statement).collect(),
             proof: self.inner.proof.clone(),
+            model: self.inner.model.map(|c| c.words().to_vec()).unwrap_or_default(),
         };
         artifact::wrap(Kind::Proof, &body.encode_to_vec())
     }
@@ -54,13 +65,30 @@ impl Proof {
         let body = message::decode::<message::Proof>(body).map_err(|e| malformed(&e))?;
         let key_hash = <[u8; 32]>::try_from(body.key).map_err(|_| malformed("a key hash has 32 bytes"))?;
         let profile = read_profile(&body.profile).map_err(|e| malformed(&e))?;
-        let elements = |port: message::Statement| match (port.public, port.elements.is_empty()) {
-            (true, _) => Ok(Some(port.elements)),
-            (false, true) => Ok(None),
-            (false, false) => Err(malformed("it gives elements of a private tensor")),
+        let (mut public, mut commitments) = (Vec::new(), Vec::new());
+        for port in body.ports {
+            let visibility = read_visibility(port.visibility).map_err(|e| malformed(&e))?;
+            if visibility != Visibility::Public && !port.elements.is_empty() {
+                return Err(malformed("it gives elements of a tensor that is not public"));
+            }
+            let commitment = read_words(&port.commitment).and_then(Commitment::from_words);
+            if (visibility == Visibility::Committed) != commitment.is_some()
+                || (commitment.is_none() && !port.commitment.is_empty())
+            {
+                return Err(malformed("a commitment is four field elements, for a committed tensor"));
+            }
+            public.push((visibility == Visibility::Public).then_some(port.elements));
+            commitments.push(commitment);
+        }
+        let model = match body.model.as_slice() {
+            [] => None,
+            words => {
+                let commitment = read_words(words).and_then(Commitment::from_words);
+                Some(commitment.ok_or_else(|| malformed("a commitment is four field elements"))?)
+            }
         };
-        let public = body.ports.into_iter().map(elements).collect::<Result<_, _>>()?;
-        Ok(Self { key_hash, profile, inner: plonnx_backend::Proof { public, proof: body.proof } })
+        let inner = plonnx_backend::Proof { public, commitments, model, proof: body.proof };
+        Ok(Self { key_hash, profile, inner })
     }
 
     /// Writes the file.

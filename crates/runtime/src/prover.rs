@@ -2,13 +2,17 @@
 
 use std::path::Path;
 
-use plonnx_backend::{BackendError, Circuit, Settings, Stats, Witness};
+use plonnx_backend::weights::Split;
+use plonnx_backend::{
+    BackendError, Circuit, Commitment, Encoding, Port, Salt, Salts, Settings, Stats, Visibility, Weights, Witness,
+};
 use plonnx_ir::{IrError, Tensor};
 use plonnx_quant::{Program, QuantError};
 
 use crate::error::{RuntimeError, short};
 use crate::key::VerifyingKey;
 use crate::model::{Model, Provenance};
+use crate::opening::Opening;
 use crate::proof::Proof;
 use crate::verifier::Verified;
 
@@ -21,12 +25,22 @@ pub struct Prover {
 }
 
 impl Prover {
-    /// Builds the circuit of a program.
+    /// Builds the circuit of a program. Committed weights get a random salt.
     pub fn compile(program: Program, settings: Settings, provenance: Provenance) -> Result<Self, RuntimeError> {
+        let salt = (settings.weights == Weights::Committed).then(Salt::random);
+        Self::compile_salted(program, settings, provenance, salt)
+    }
+
+    fn compile_salted(
+        program: Program,
+        settings: Settings,
+        provenance: Provenance,
+        weights_salt: Option<Salt>,
+    ) -> Result<Self, RuntimeError> {
         let circuit = Circuit::compile(program.graph.clone(), settings.clone())?;
         let key = VerifyingKey::new(circuit.verifying_key().clone());
         let version = env!("CARGO_PKG_VERSION").to_string();
-        let model = Model { program, settings, key_hash: key.hash(), version, provenance };
+        let model = Model { program, settings, weights_salt, key_hash: key.hash(), version, provenance };
         Ok(Self { model, circuit, key })
     }
 
@@ -36,7 +50,7 @@ impl Prover {
     /// [`RuntimeError::Rebuilt`] when the circuit is not the one that the model was written with.
     pub fn new(model: Model) -> Result<Self, RuntimeError> {
         let (expected, version) = (model.key_hash, model.version);
-        let prover = Self::compile(model.program, model.settings, model.provenance)?;
+        let prover = Self::compile_salted(model.program, model.settings, model.provenance, model.weights_salt)?;
         if prover.key.hash() != expected {
             let (expected, got) = (short(&expected), short(&prover.key.hash()));
             return Err(RuntimeError::Rebuilt { version, expected, got });
@@ -77,10 +91,64 @@ impl Prover {
     /// Evaluates the program on real inputs, one tensor per input, and assigns every wire of the circuit.
     pub fn witness(&self, inputs: &[Tensor<f64>]) -> Result<Witness, RuntimeError> {
         let integers = self.model.program.quantise_inputs(inputs)?;
-        self.circuit.witness(&integers).map_err(|error| match error {
-            BackendError::Program(IrError::Range { node, op, reason }) => QuantError::Range { node, op, reason }.into(),
-            error => error.into(),
-        })
+        self.circuit.witness_salted(&integers, &self.salts()).map_err(at_run_time)
+    }
+
+    /// The model's salt, and room for those of tensors.
+    fn salts(&self) -> Salts {
+        Salts { tensors: vec![None; self.key.ports().len()], weights: self.model.weights_salt }
+    }
+
+    /// The commitment to the weights that all proofs of this model have; `None` if weights are public.
+    pub fn model_commitment(&self) -> Result<Option<Commitment>, RuntimeError> {
+        let commitment = |(split, salt): (&Split, &Salt)| {
+            let refuse = |reason| RuntimeError::Opening { tensor: "weights".into(), reason };
+            split.commitment(salt).map_err(refuse)
+        };
+        self.circuit.split().zip(self.model.weights_salt.as_ref()).map(commitment).transpose()
+    }
+
+    /// [`Prover::witness`] with the salts of `openings` for the tensors of these names; other commitments get random salts.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Opening`] for a tensor that is not committed, and when an opening's encoding or its integers are
+    /// not those of the tensor.
+    pub fn witness_opening(&self, inputs: &[Tensor<f64>], openings: &[Opening]) -> Result<Witness, RuntimeError> {
+        let mut salts = self.salts();
+        for opening in openings {
+            let refuse = |reason: String| RuntimeError::Opening { tensor: opening.name.clone(), reason };
+            let position = self.key.ports().iter().position(|p| p.name == opening.name);
+            let port = position.and_then(|i| Some((self.key.ports().get(i)?, salts.tensors.get_mut(i)?)));
+            let Some((port, salt)) = port.filter(|(p, _)| p.visibility == Visibility::Committed) else {
+                return Err(refuse("no tensor of this name is committed".into()));
+            };
+            if port.encoding() != opening.encoding {
+                return Err(refuse(format!(
+                    "expected the encoding {}, got {}; compile with the other model's encoding",
+                    describe(&port.encoding()),
+                    describe(&opening.encoding)
+                )));
+            }
+            *salt = Some(opening.salt);
+        }
+        let integers = self.model.program.quantise_inputs(inputs)?;
+        let witness = self.circuit.witness_salted(&integers, &salts).map_err(at_run_time)?;
+        for opening in openings {
+            let made = self.openings(&witness).into_iter().find(|o| o.name == opening.name);
+            if made.is_some_and(|made| made.integers != opening.integers) {
+                let reason = "the tensor of this inference has other elements".into();
+                return Err(RuntimeError::Opening { tensor: opening.name.clone(), reason });
+            }
+        }
+        Ok(witness)
+    }
+
+    /// What opens the commitments of the statement of `witness`.
+    pub fn openings(&self, witness: &Witness) -> Vec<Opening> {
+        let salts = self.key.ports().iter().zip(&witness.salts().tensors);
+        let opening =
+            |(port, salt): (&Port, &Option<Salt>)| Some(Opening::new(port, witness.port(port).to_vec(), (*salt)?));
+        salts.filter_map(opening).collect()
     }
 
     /// Fails with all constraints that `witness` violates. A witness of [`Prover::witness`] violates none; this is for
@@ -106,4 +174,18 @@ impl Prover {
         let verified = self.key.verify(&proof)?;
         Ok((proof, verified))
     }
+}
+
+/// A value that left its range is the input's fault, not the program's.
+fn at_run_time(error: BackendError) -> RuntimeError {
+    match error {
+        BackendError::Program(IrError::Range { node, op, reason }) => QuantError::Range { node, op, reason }.into(),
+        error => error.into(),
+    }
+}
+
+/// `12 elements of 5 octal digits from -512, scale 2^-7`
+fn describe(encoding: &Encoding) -> String {
+    let Encoding { len, scale, lo, digits } = encoding;
+    format!("{len} elements of {digits} octal digits from {lo}, scale 2^{}", -scale)
 }

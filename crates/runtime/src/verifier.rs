@@ -1,8 +1,9 @@
 //! Verification of proofs, and of claims about what they prove.
 
-use plonnx_backend::{Port, PortKind};
+use plonnx_backend::{Commitment, Port, PortKind};
 use plonnx_ir::{Log2Scale, Tensor};
 
+use crate::encoding::encode;
 use crate::error::{RuntimeError, short};
 use crate::key::VerifyingKey;
 use crate::proof::Proof;
@@ -20,18 +21,30 @@ pub struct Claim {
 pub enum Values {
     /// The integers of the circuit.
     Integers(Vec<i64>),
-    /// Real numbers. They agree with the proven ones when they differ by at most `tolerance`; without one, by at most
-    /// half a unit of the port's scale, that is, when they round to the proven integer.
+    /// Real numbers. Without a `tolerance` they are encoded ([`crate::encoding`]) and must give the proven integers; with
+    /// one, they may differ by it from the proven values.
     Reals { values: Vec<f64>, tolerance: Option<f64> },
 }
 
 /// What a valid proof says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verified {
     /// Public tensors, inputs before outputs.
     pub public: Vec<Revealed>,
+    /// Committed tensors with their commitments, inputs before outputs.
+    pub committed: Vec<Committed>,
     /// Names of the private tensors.
     pub private: Vec<String>,
+    /// The commitment to the model's weights; `None` if they are public, so that the key stands for them.
+    pub model: Option<Commitment>,
+}
+
+/// A tensor that the statement has a commitment to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    pub name: String,
+    pub input: bool,
+    pub commitment: Commitment,
 }
 
 /// A proven public tensor.
@@ -75,11 +88,15 @@ pub fn verify(key: &VerifyingKey, proof: &Proof, claims: &[Claim]) -> Result<Ver
         return Err(RuntimeError::OtherProfile { expected: key.profile().name(), got: proof.profile.name() });
     }
     key.inner().verify(&proof.inner)?;
-    let mut verified = Verified { public: Vec::new(), private: Vec::new() };
-    for (port, elements) in key.ports().iter().zip(&proof.inner.public) {
-        match elements {
-            Some(integers) => verified.public.push(revealed(port, integers)?),
-            None => verified.private.push(port.name.clone()),
+    let mut verified = Verified { model: proof.inner.model, ..Verified::default() };
+    for (port, (elements, commitment)) in
+        key.ports().iter().zip(proof.inner.public.iter().zip(&proof.inner.commitments))
+    {
+        let (name, input) = (port.name.clone(), port.input);
+        match (elements, commitment) {
+            (Some(integers), _) => verified.public.push(revealed(port, integers)?),
+            (None, Some(commitment)) => verified.committed.push(Committed { name, input, commitment: *commitment }),
+            (None, None) => verified.private.push(name),
         }
     }
     claims.iter().try_for_each(|claim| compare(key, &verified, claim))?;
@@ -98,6 +115,9 @@ fn revealed(port: &Port, integers: &[i64]) -> Result<Revealed, RuntimeError> {
 fn compare(key: &VerifyingKey, verified: &Verified, claim: &Claim) -> Result<(), RuntimeError> {
     let refuse = |reason: String| RuntimeError::Claims { port: claim.port.clone(), reason };
     let Some(tensor) = verified.public.iter().find(|r| r.name == claim.port) else {
+        if verified.committed.iter().any(|c| c.name == claim.port) {
+            return Err(refuse("the tensor is committed; compare the commitment with that of an opening".into()));
+        }
         if verified.private.contains(&claim.port) {
             return Err(refuse("the tensor is private, so the proof has no values to compare with".into()));
         }
@@ -108,7 +128,8 @@ fn compare(key: &VerifyingKey, verified: &Verified, claim: &Claim) -> Result<(),
     let fits = |got: usize| {
         if got == expected { Ok(()) } else { Err(refuse(format!("expected {expected} elements, got {got}"))) }
     };
-    let scale = Log2Scale(key.ports().iter().find(|p| p.name == claim.port).map_or(0, |p| p.scale));
+    let port = key.ports().iter().find(|p| p.name == claim.port && p.input == tensor.input);
+    let scale = Log2Scale(port.map_or(0, |p| p.scale));
     let differing = match &claim.values {
         Values::Integers(claimed) => {
             fits(claimed.len())?;
@@ -117,10 +138,19 @@ fn compare(key: &VerifyingKey, verified: &Verified, claim: &Claim) -> Result<(),
         }
         Values::Reals { values: claimed, tolerance } => {
             fits(claimed.len())?;
-            let allowed = tolerance.unwrap_or(scale.real(1) / 2.0);
             // NaN is not within any tolerance.
-            let same = |a: f64, b: f64| (a - b).abs() <= allowed;
-            let index = claimed.iter().zip(tensor.values.iter()).position(|(a, b)| !same(*a, b));
+            let close = |a: f64, b: f64, allowed: f64| (a - b).abs() <= allowed;
+            let index = match (tolerance, port) {
+                (None, Some(port)) => match encode(port, claimed) {
+                    Ok(integers) => integers.iter().zip(&tensor.integers).position(|(a, b)| a != b),
+                    Err(RuntimeError::Encode { index, .. }) => Some(index),
+                    Err(error) => return Err(error),
+                },
+                (tolerance, _) => {
+                    let allowed = tolerance.unwrap_or(0.0);
+                    claimed.iter().zip(tensor.values.iter()).position(|(a, b)| !close(*a, b, allowed))
+                }
+            };
             index.map(|i| (i, claimed.get(i).copied().unwrap_or(f64::NAN)))
         }
     };

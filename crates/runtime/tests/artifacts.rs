@@ -30,7 +30,7 @@ fn program() -> Program {
 }
 
 fn compile(profile: Profile, input: Visibility) -> Prover {
-    let settings = Settings { profile, inputs: vec![input], outputs: vec![Visibility::Public] };
+    let settings = Settings { profile, inputs: vec![input], outputs: vec![Visibility::Public], ..Settings::default() };
     let provenance = Provenance { source: "test".into(), params: 12, ..Provenance::default() };
     Prover::compile(program(), settings, provenance).unwrap()
 }

@@ -293,10 +293,8 @@ impl Emitter<'_, '_> {
         w: NodeId,
         strides: &[i64],
     ) -> Result<Ext, BackendError> {
-        let Some(weights) = self.constant(w)? else {
-            return Err(self.unsupported(id, "a convolution whose weights are data; make the weights constant"));
-        };
-        let (x_shape, w_shape) = (self.graph.shape(x).to_vec(), weights.shape().to_vec());
+        let weights = self.constant(w)?;
+        let (x_shape, w_shape) = (self.graph.shape(x).to_vec(), self.graph.shape(w).to_vec());
         let out_shape = self.graph.shape(id).to_vec();
         let rank = x_shape.len() - 2;
         if rank > 2 {
@@ -334,8 +332,13 @@ impl Emitter<'_, '_> {
                     *sum = self.asm.mul_add(batch, *value, *sum);
                 }
             }
-            right.extend(sums.into_iter().map(Operand::Extension));
+            right.extend(sums);
         }
+        let Some(weights) = weights else {
+            let kernels = self.narrow(w)?;
+            return Ok(self.kernel_form(forms, conv, &kernels, w_shape[0], &right, strides[1]));
+        };
+        let right: Vec<Operand> = right.into_iter().map(Operand::Extension).collect();
         let values = weights.to_vec();
         let outputs_per_group = w_shape[0] / conv.groups;
         let span = per_group * kernel;

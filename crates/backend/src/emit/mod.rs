@@ -4,11 +4,14 @@
 //! requantisation that consumes one commits to the accumulators' digits, and the linear argument ties the accumulators
 //! to the operands once the challenges exist.
 
+mod boundary;
 mod classes;
+mod data;
 mod form;
 mod map;
 mod nonlinear;
 
+pub(crate) use boundary::{digest_domain, encoding_of};
 pub use classes::Classes;
 use plonky2::iop::target::Target;
 use plonky2::plonk::circuit_builder::CircuitBuilder;
@@ -21,7 +24,7 @@ use crate::argument::transcript;
 use crate::assembler::{Assembler, Cell, EXT_ZERO, Sink};
 use crate::config::{D, F, to_field};
 use crate::error::BackendError;
-use crate::gate::{DIGIT_BITS, Kind, RangeGate, RequantGate};
+use crate::gate::{DIGIT_BITS, RequantGate};
 use crate::key::ArgumentTerms;
 use crate::witness::{Hint, Phase, Tape};
 
@@ -31,6 +34,8 @@ use crate::witness::{Hint, Phase, Tape};
 pub struct Segment {
     /// Narrow tensors that come from outside, range checked and committed at the boundary.
     pub inputs: Vec<NodeId>,
+    /// Inputs that are the weights of a model: range checked, and committed to together.
+    pub weights: Vec<NodeId>,
     /// Nodes to emit, in topological order.
     pub nodes: Vec<NodeId>,
     /// Narrow tensors handed out.
@@ -40,8 +45,15 @@ pub struct Segment {
 impl Segment {
     /// The whole program as one segment.
     pub fn whole(graph: &Graph<Field>) -> Self {
+        Self::with_weights(graph, 0)
+    }
+
+    /// The whole program as one segment; its last `weights` inputs are the weights.
+    pub fn with_weights(graph: &Graph<Field>, weights: usize) -> Self {
+        let (inputs, weights) = graph.inputs().split_at(graph.inputs().len().saturating_sub(weights));
         Self {
-            inputs: graph.inputs().to_vec(),
+            inputs: inputs.to_vec(),
+            weights: weights.to_vec(),
             nodes: graph.ids().filter(|id| !graph.inputs().contains(id)).collect(),
             outputs: graph.outputs().iter().map(|o| o.node).collect(),
         }
@@ -54,9 +66,30 @@ impl Segment {
 pub enum Visibility {
     /// Its digest is handed out, for a public input.
     Public,
+    /// A salted commitment to it is handed out, for a public input.
+    Committed,
     /// Nothing is handed out.
     #[default]
     Private,
+}
+
+impl Visibility {
+    /// All visibilities.
+    pub const ALL: [Visibility; 3] = [Visibility::Public, Visibility::Committed, Visibility::Private];
+
+    /// Name on the command line and in digests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Visibility::Public => "public",
+            Visibility::Committed => "committed",
+            Visibility::Private => "private",
+        }
+    }
+
+    /// The visibility called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|v| v.name() == name)
+    }
 }
 
 /// What emission gives the caller.
@@ -64,8 +97,11 @@ pub enum Visibility {
 pub struct Emission {
     /// Targets of the boundary outputs, row-major.
     pub outputs: Vec<Vec<Target>>,
-    /// Digests of the public boundary tensors, inputs before outputs.
+    /// Digests of the public and commitments to the committed boundary tensors, inputs before outputs; then the
+    /// commitment to the weights.
     pub digests: Vec<[Target; 4]>,
+    /// Salts of the commitments in the same order. The tape reads them after the inputs.
+    pub salts: Vec<[Target; 4]>,
     /// Assigns the rows.
     pub tape: Tape,
     /// Rows of the circuit after the segment.
@@ -103,22 +139,18 @@ struct Emitter<'a, 'b> {
     groups: Vec<Group>,
     tables: Vec<TableUse>,
     absorbed: Vec<Cell>,
+    /// Digests of boundary tensors so far.
+    digests: Vec<[Cell; 4]>,
+    /// The commitment to the weights.
+    model: Option<[Cell; 4]>,
+    /// External cell of the next tensor's salt.
+    next_salt: u32,
     classes: Classes,
-}
-
-/// Domain tags of digests: boundary tensors of programs.
-const DOMAIN_TENSOR: u64 = 0x706c_6f6e_6e78_0001;
-
-/// Domain of the digest of boundary tensor `position` with values of `digits` octal digits from `lo` on; binds the
-/// encoding. The verifier computes the same in [`crate::statement`].
-pub(crate) fn digest_domain(position: usize, digits: usize, lo: i64) -> [u64; 3] {
-    use plonky2::field::types::PrimeField64;
-    [DOMAIN_TENSOR, (position as u64) << 8 | digits as u64, to_field(lo).to_canonical_u64()]
 }
 
 /// Emits `segment` of `graph` into `builder`.
 ///
-/// `inputs` are the targets of the boundary inputs, row-major. `program` is the digest that separates this program's
+/// `inputs` are the targets of the boundary inputs and then of the weights, row-major. `program` is the digest that separates this program's
 /// transcript from others. `visibility` covers boundary inputs, then outputs. The builder's configuration must have at
 /// least as many constants as `weights_per_row`, which is 64 or more.
 pub fn emit(
@@ -137,7 +169,7 @@ pub fn emit(
 /// [`emit`] into any sink, with a choice of gate types.
 #[expect(clippy::too_many_arguments)]
 pub(crate) fn emit_with(
-    sink: Sink,
+    mut sink: Sink,
     graph: &Graph<Field>,
     segment: &Segment,
     inputs: &[Vec<Target>],
@@ -146,10 +178,10 @@ pub(crate) fn emit_with(
     weights_per_row: usize,
     classes: Classes,
 ) -> Result<Emission, BackendError> {
-    if inputs.len() != segment.inputs.len() || visibility.len() != segment.inputs.len() + segment.outputs.len() {
+    let expected = segment.inputs.len() + segment.weights.len();
+    if inputs.len() != expected || visibility.len() != segment.inputs.len() + segment.outputs.len() {
         return Err(BackendError::Settings(format!(
-            "expected {} input tensors and {} visibilities, got {} and {}",
-            segment.inputs.len(),
+            "expected {expected} input tensors and {} visibilities, got {} and {}",
             segment.inputs.len() + segment.outputs.len(),
             inputs.len(),
             visibility.len()
@@ -157,7 +189,10 @@ pub(crate) fn emit_with(
     }
     let bounds = bounds(graph)?;
     let size = graph.ids().map(|id| id.index() + 1).max().unwrap_or(0);
-    let asm = Assembler::new(sink, inputs.concat());
+    let salts = boundary::salts(&mut sink, segment, visibility);
+    let next_salt = inputs.iter().map(Vec::len).sum::<usize>() as u32;
+    let externals = inputs.iter().flatten().chain(salts.iter().flatten()).copied().collect();
+    let asm = Assembler::new(sink, externals);
     let mut emitter = Emitter {
         graph,
         asm,
@@ -168,48 +203,18 @@ pub(crate) fn emit_with(
         groups: Vec::new(),
         tables: Vec::new(),
         absorbed: Vec::new(),
+        digests: Vec::new(),
+        model: None,
+        next_salt,
         classes,
     };
-    let mut digests = Vec::new();
-    let mut external = 0;
-    for (position, (id, targets)) in segment.inputs.iter().zip(inputs).enumerate() {
-        let node = graph.node(*id);
-        if targets.len() != node.fact.len() {
-            let (expected, got) = (node.fact.len(), targets.len());
-            return Err(BackendError::Settings(format!(
-                "input \"{}\": expected {expected} targets, got {got}",
-                node.name
-            )));
-        }
-        emitter.asm.set_label(&format!("input {}", node.name));
-        let cells: Vec<Cell> = (0..targets.len() as u32).map(|i| Cell::External(external + i)).collect();
-        external += targets.len() as u32;
-        let (packed, digits, lo) = emitter.boundary(*id, &cells)?;
-        if visibility[position] == Visibility::Public {
-            let digest = transcript::digest(&mut emitter.asm, digest_domain(position, digits, lo), &packed);
-            emitter.absorbed.extend(digest);
-            digests.push(digest);
-        } else {
-            emitter.absorbed.extend(packed);
-        }
-        emitter.cells[id.index()] = Some(cells);
-    }
+    emitter.inputs(segment, inputs, visibility)?;
     for id in &segment.nodes {
         emitter.asm.set_label(&graph.node(*id).name);
         emitter.node(*id)?;
     }
-    let mut outputs = Vec::new();
-    for (i, id) in segment.outputs.iter().enumerate() {
-        emitter.asm.set_label(&format!("output {}", graph.node(*id).name));
-        let cells = emitter.narrow(*id)?;
-        let position = segment.inputs.len() + i;
-        if visibility[position] == Visibility::Public {
-            let (packed, digits, lo) = emitter.boundary(*id, &cells)?;
-            digests.push(transcript::digest(&mut emitter.asm, digest_domain(position, digits, lo), &packed));
-        }
-        outputs.push(cells);
-    }
-    emitter.close(program, weights_per_row, outputs, digests)
+    let outputs = emitter.outputs(segment, visibility)?;
+    Ok(Emission { salts, ..emitter.close(program, weights_per_row, outputs)? })
 }
 
 /// Ranges that do not rest on the linear or the lookup argument: results of requantisation lie in their windows by their
@@ -236,50 +241,10 @@ fn unconditional(graph: &Graph<Field>, bounds: &[Interval]) -> Vec<Interval> {
     out
 }
 
-/// Octal digits and first value of the encoding of a boundary tensor whose elements lie in `bound`.
-pub(crate) fn boundary_encoding(bound: &Interval) -> Option<(usize, i64)> {
-    let lo = i64::try_from(&bound.lo).ok()?;
-    let hi = i64::try_from(&bound.hi).ok()?;
-    let span = u64::try_from(hi as i128 - lo as i128).ok()?;
-    let digits = (u64::BITS - span.leading_zeros()).div_ceil(DIGIT_BITS).max(1) as usize;
-    (digits <= 20).then_some((digits, lo))
-}
-
 impl Emitter<'_, '_> {
     fn unsupported(&self, id: NodeId, reason: impl Into<String>) -> BackendError {
         let node = self.graph.node(id);
         BackendError::Unsupported { node: node.name.clone(), op: node.op.name(), reason: reason.into() }
-    }
-
-    /// Range checks a boundary tensor; returns its packed elements and their encoding.
-    fn boundary(&mut self, id: NodeId, cells: &[Cell]) -> Result<(Vec<Cell>, usize, i64), BackendError> {
-        let bound = self.bounds[id.index()].clone();
-        let (digits, lo) = boundary_encoding(&bound)
-            .ok_or_else(|| self.unsupported(id, "values of a boundary tensor need more than 60 bits"))?;
-        let gate = RangeGate::new(digits);
-        let mut packed = Vec::new();
-        for chunk in cells.chunks(gate.slots) {
-            let row = self.asm.row(&Kind::Range(gate.clone()), vec![to_field(lo)]);
-            for (k, cell) in chunk.iter().enumerate() {
-                self.asm.feed(row, gate.x(k), *cell);
-            }
-            for k in chunk.len()..gate.slots {
-                self.asm.feed(row, gate.x(k), Cell::constant(to_field(lo)));
-            }
-            self.asm.step(row, Phase::Idle(chunk.len() as u8), Hint::None);
-            let used = chunk.len().div_ceil(RangeGate::per_element(digits));
-            packed.extend(gate.packed().take(used).map(|c| Assembler::wire(row, c)));
-        }
-        // The digits admit more than the bound when its length is no power of eight.
-        let admitted =
-            num_bigint::BigInt::from(lo) + (num_bigint::BigInt::from(1) << (DIGIT_BITS as usize * digits)) - 1;
-        if admitted > bound.hi {
-            let hi = i64::try_from(&bound.hi).map_err(|_| self.unsupported(id, "bound beyond 64 bits"))?;
-            for cell in cells {
-                self.at_least(digits, Cell::constant(to_field(hi)), *cell);
-            }
-        }
-        Ok((packed, digits, lo))
     }
 
     /// Octal digits that hold every difference of an element of `a` and one of `b`.
@@ -398,7 +363,6 @@ impl Emitter<'_, '_> {
         program: [u64; 4],
         weights_per_row: usize,
         outputs: Vec<Vec<Cell>>,
-        digests: Vec<[Cell; 4]>,
     ) -> Result<Emission, BackendError> {
         let uses = std::mem::take(&mut self.tables);
         let mut tables = Vec::new();
@@ -435,7 +399,7 @@ impl Emitter<'_, '_> {
         lookup::close(&mut self.asm, &challenges, &uses, &tables);
         let mut expose = |cell: Cell| self.asm.expose(cell);
         let outputs = outputs.into_iter().map(|cells| cells.into_iter().map(&mut expose).collect()).collect();
-        let digests = digests.into_iter().map(|d| d.map(&mut expose)).collect();
+        let digests = self.digests.into_iter().chain(self.model).map(|d| d.map(&mut expose)).collect();
         let terms = ArgumentTerms {
             accumulator_slots: groups.iter().map(|g| (g.rows.len() * g.gate.slots) as u64).sum(),
             lookups: uses.iter().map(|u| (u.rows.len() * u.gate.slots) as u64).sum(),
@@ -446,6 +410,7 @@ impl Emitter<'_, '_> {
         Ok(Emission {
             outputs,
             digests,
+            salts: Vec::new(),
             tape,
             rows,
             absorbed: absorbed.len(),

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use plonnx::Model;
-use plonnx::backend::{Port, Visibility};
+use plonnx::backend::Port;
+use plonnx::runtime::artifact;
+use plonnx::{Model, Weights};
 use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::args::CompileArgs;
+use crate::command::prove::secrecy;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::text::{grouped, shape};
@@ -23,6 +25,10 @@ pub(crate) struct Args {
     /// Where to write the verifying key [default: MODEL with extension .vk.plonnx]
     #[arg(long, value_name = "FILE")]
     vk: Option<PathBuf>,
+    /// Where to write the settings, from which `plonnx vk` makes the key again [default: MODEL with extension
+    /// .settings.json, unless weights are committed]
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
     #[command(flatten)]
     compile: CompileArgs,
 }
@@ -35,6 +41,13 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     let compiled = compiled.map_err(Failure::at(&args.model))?;
     let times: Value =
         compiled.times().iter().map(|(phase, t)| (phase.name().to_string(), json!(t.as_secs_f64()))).collect();
+    // The ranges of values tell something of committed weights.
+    let default =
+        || (compiled.recipe().settings.weights == Weights::Public).then(|| args.model.with_extension("settings.json"));
+    let settings_path = args.settings.clone().or_else(default);
+    if let Some(path) = &settings_path {
+        artifact::write(path, compiled.recipe().to_json().as_bytes())?;
+    }
     let prover = compiled.into_prover();
     let model_path = args.output_file.unwrap_or_else(|| args.model.with_extension("plonnx"));
     let key_path = args.vk.unwrap_or_else(|| args.model.with_extension("vk.plonnx"));
@@ -42,12 +55,14 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     prover.verifying_key().write(&key_path)?;
 
     let (key, stats) = (prover.verifying_key(), prover.stats());
+    let commitment = prover.model_commitment()?.map(|c| c.to_string());
     if json {
         let object = json!({
-            "model": model_path, "vk": key_path, "key": key.hash_text(), "profile": key.profile().name(),
+            "model": model_path, "vk": key_path, "settings": settings_path, "key": key.hash_text(), "profile": key.profile().name(),
             "rows": stats.rows, "degree_bits": stats.degree_bits,
             "calibration": prover.model().provenance.calibration,
-            "ports": key.ports(), "seconds": times,
+            "ports": key.ports(), "seconds": times, "weights": key.weights().name(),
+            "model_commitment": commitment, "zero_knowledge": key.zero_knowledge(),
         });
         println!("{object}");
         return Ok(());
@@ -55,19 +70,29 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     println!("calibrated on {}", prover.model().provenance.calibration);
     println!("circuit of {} rows, padded to 2^{}", grouped(stats.rows as u64), stats.degree_bits);
     key.ports().iter().for_each(|port| println!("{}", describe(port)));
+    if let Some(commitment) = commitment {
+        println!("committed weights = {commitment}");
+        println!("{} has the weights and their salt: keep it secret", model_path.display());
+    }
+    println!("{}", secrecy(key));
     println!("wrote {} and {}", model_path.display(), key_path.display());
+    if let Some(path) = settings_path {
+        println!("wrote {}: with it, plonnx vk makes the key again", path.display());
+    }
     println!("key {} (profile {})", key.hash_text(), key.profile().name());
     Ok(())
 }
 
 /// One line about an input or output.
 pub(crate) fn describe(port: &Port) -> String {
-    let visibility = match port.visibility {
-        Visibility::Public => "public ",
-        Visibility::Private => "private",
-    };
     let role = if port.input { "input " } else { "output" };
     let real = |q: i64| plonnx::ir::Log2Scale(port.scale).real(q);
     let (lo, hi) = (real(port.lo), real(port.hi));
-    format!("{visibility} {role} {} {}, in [{lo:.5}, {hi:.5}], step 2^{}", port.name, shape(&port.shape), -port.scale)
+    let visibility = port.visibility.name();
+    format!(
+        "{visibility:<9} {role} {} {}, in [{lo:.5}, {hi:.5}], step 2^{}",
+        port.name,
+        shape(&port.shape),
+        -port.scale
+    )
 }

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use crate::Outcome;
 use crate::args::CompileArgs;
 use crate::command::compile::describe;
+use crate::command::price;
+use crate::command::prove::secrecy;
 use crate::failure::Failure;
 use crate::forecast;
 use crate::progress::Progress;
@@ -31,6 +33,9 @@ pub(crate) struct Args {
     /// Also list rows by gate and by node
     #[arg(long)]
     rows: bool,
+    /// Compile with public and with committed weights and data, unblinded and blinded, and show what a proof of each costs
+    #[arg(long)]
+    prices: bool,
     #[command(flatten)]
     compile: CompileArgs,
 }
@@ -47,6 +52,9 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
             return show_prover(&Prover::new(model)?, &args, json, Value::Null);
         }
         Some(Kind::VerifyingKey) => return show_key(&VerifyingKey::read(&args.file)?, json),
+        Some(Kind::Openings) => {
+            return Err(Failure::Usage("openings are secret: plonnx commit --open FILE shows them".into()));
+        }
         Some(Kind::Proof) => return show_proof(&Proof::read(&args.file)?, json),
         None => {}
     }
@@ -66,6 +74,11 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
         let quantised = model.quantise_with(&mut progress.observer()).map_err(&at)?;
         print!("{}", ir_text::print(&quantised.program.graph));
         return Ok(());
+    }
+    if args.prices {
+        let quantised = model.quantise_with(&mut progress.observer()).map_err(&at)?;
+        progress.end();
+        return price::run(quantised, json);
     }
     if !json {
         print_import(&import);
@@ -133,6 +146,7 @@ fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value) -> Outco
         let object = json!({
             "model": import, "calibration": provenance.calibration, "circuit": stats, "key": key.hash_text(),
             "profile": key.profile().name(), "ports": key.ports(), "security": key.inner().security(),
+            "weights": key.weights().name(), "zero_knowledge": key.zero_knowledge(),
             "estimate": { "prove_s": time.as_secs_f64(), "threads": threads, "memory_bytes": memory },
         });
         println!("{object}");
@@ -157,9 +171,11 @@ fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value) -> Outco
 fn print_key(key: &VerifyingKey) {
     println!("key {}", key.hash_text());
     key.ports().iter().for_each(|port| println!("  {}", describe(port)));
+    println!("  {:<9} weights", key.weights().name());
+    println!("{}", secrecy(key));
     let report = key.inner().security();
     println!(
-        "profile {}: {:.0} bits with FRI as conjectured, {:.0} bits proven",
+        "profile {}: {:.1} bits with FRI as conjectured, {:.1} bits proven",
         key.profile().name(),
         report.conjectured(),
         report.proven()
@@ -172,6 +188,7 @@ fn show_key(key: &VerifyingKey, json: bool) -> Outcome {
         let object = json!({
             "kind": "verifying key", "key": key.hash_text(), "profile": key.profile().name(), "ports": key.ports(),
             "degree_bits": key.inner().degree_bits(), "security": key.inner().security(),
+            "weights": key.weights().name(), "zero_knowledge": key.zero_knowledge(),
         });
         println!("{object}");
     } else {
@@ -184,14 +201,18 @@ fn show_key(key: &VerifyingKey, json: bool) -> Outcome {
 fn show_proof(proof: &Proof, json: bool) -> Outcome {
     let key: String = proof.key_hash.iter().map(|b| format!("{b:02x}")).collect();
     let public = proof.inner.public.iter().filter(|p| p.is_some()).count();
+    let committed = proof.inner.commitments.iter().filter(|c| c.is_some()).count();
     let total = proof.inner.public.len();
     if json {
         let (profile, bytes) = (proof.profile.name(), proof.inner.proof.len());
-        println!("{}", json!({ "kind": "proof", "key": key, "profile": profile, "bytes": bytes, "public": public }));
+        let object = json!({
+            "kind": "proof", "key": key, "profile": profile, "bytes": bytes, "public": public, "committed": committed,
+        });
+        println!("{object}");
     } else {
         println!("proof for key {key}, profile {}", proof.profile.name());
         println!(
-            "{} of proof, {public} of {total} tensors public; not verified here",
+            "{} of proof, {public} public and {committed} committed tensors of {total}; not verified here",
             bytes(proof.inner.proof.len() as u64)
         );
     }

@@ -10,7 +10,8 @@ use plonnx::{Claim, Values, verify};
 use serde_json::json;
 
 use crate::Outcome;
-use crate::command::prove::{print_statement, public};
+use crate::command::chain;
+use crate::command::prove::{committed, print_statement, public, security};
 use crate::data::read_all;
 use crate::failure::Failure;
 use crate::text::seconds;
@@ -18,34 +19,50 @@ use crate::text::seconds;
 /// Verify a proof, and compare what it proves with expected values
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The verifying key
-    #[arg(long, value_name = "FILE")]
-    vk: PathBuf,
+    /// The verifying key; for a chain, every key that a proof needs
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) vk: Vec<PathBuf>,
     /// The proof
-    #[arg(long, value_name = "FILE")]
-    proof: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "chain")]
+    proof: Option<PathBuf>,
+    /// Proofs of which each has a committed output that is a committed input of the next
+    #[arg(long, value_name = "FILE", num_args = 2.., conflicts_with_all = ["proof", "expect", "sample", "tolerance"])]
+    pub(crate) chain: Vec<PathBuf>,
     /// Public tensors that the proof must show, by name: .json, .npy, .npz or .pb
     #[arg(long, value_name = "[NAME=]FILE")]
     expect: Vec<String>,
     /// Which sample of the expected values to take, counted from 0, when they are several
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
-    /// Largest difference from an expected value [default: half a step of its scale]
+    /// Refuse proofs whose smallest security term, with FRI as conjectured, is below N bits
+    #[arg(long, value_name = "N")]
+    min_bits: Option<f64>,
+    /// Refuse proofs whose smallest security term, with FRI as proven, is below N bits
+    #[arg(long, value_name = "N")]
+    min_proven_bits: Option<f64>,
+    /// Largest difference from an expected value [default: it must encode to the proven integer]
     #[arg(long, value_name = "DIFFERENCE", value_parser = tolerance)]
     tolerance: Option<f64>,
 }
 
 pub(crate) fn run(args: Args, json: bool) -> Outcome {
-    let key = VerifyingKey::read(&args.vk)?;
-    let proof = Proof::read(&args.proof)?;
+    let Some(path) = &args.proof else { return chain::run(&args, json) };
+    let [vk] = args.vk.as_slice() else {
+        return Err(Failure::Usage("--vk: expected one key; several are for --chain".into()));
+    };
+    let key = VerifyingKey::read(vk)?;
+    let proof = Proof::read(path)?;
+    args.demand(&key)?;
     let claims = claims(&args, &key)?;
     let started = Instant::now();
-    let verified = verify(&key, &proof, &claims).map_err(|e| e.at(&args.proof))?;
+    let verified = verify(&key, &proof, &claims).map_err(|e| e.at(path))?;
     let elapsed = started.elapsed();
     if json {
         let object = json!({
             "valid": true, "key": key.hash_text(), "profile": key.profile().name(), "verify_s": elapsed.as_secs_f64(),
-            "public": public(&verified), "private": verified.private,
+            "security": security(&key), "zero_knowledge": key.zero_knowledge(),
+            "model": verified.model.map(|c| c.to_string()),
+            "public": public(&verified), "committed": committed(&verified), "private": verified.private,
         });
         println!("{object}");
         return Ok(());
@@ -57,6 +74,28 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
         println!("as expected: {}", names.join(", "));
     }
     Ok(())
+}
+
+impl Args {
+    /// Fails when proofs under `key` are worth fewer bits than demanded.
+    pub(crate) fn demand(&self, key: &VerifyingKey) -> Outcome {
+        let report = key.inner().security();
+        let figures = [
+            (self.min_bits, report.conjectured(), "with FRI as conjectured"),
+            (self.min_proven_bits, report.proven(), "proven"),
+        ];
+        for (demanded, bits, how) in figures {
+            if let Some(demanded) = demanded
+                && !(bits >= demanded)
+            {
+                let profile = key.profile().name();
+                return Err(Failure::Rejected(format!(
+                    "expected at least {demanded} bits {how}, the key has {bits:.2} (profile {profile})"
+                )));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What `--expect` says of the public tensors.

@@ -173,6 +173,7 @@ fn stages(case: &Case, binding: &Binding, limits: &Limits, passed: &Cell<Option<
         profile: Profile::default(),
         inputs: vec![Visibility::Private; program.inputs.len()],
         outputs: vec![Visibility::Public; program.outputs.len()],
+        ..Settings::default()
     };
     let expected = program.infer(&first.inputs)?;
     let prover = Prover::compile(program, settings, Provenance::default())?;

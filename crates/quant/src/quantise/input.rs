@@ -10,6 +10,10 @@ use crate::scale::{self, MAX_WINDOW_BITS};
 
 impl Lowering<'_> {
     pub(super) fn lower_input(&mut self, id: NodeId, input: &Input<Float>) -> Result<Operand, QuantError> {
+        if let Some((scale, window)) = self.fixed.get(&id.index()) {
+            let op = Input { shape: input.shape.clone(), dtype: input.dtype, domain: *window };
+            return self.emit(id, CoreOp::Input(op), &[], scale.0);
+        }
         let mut e = self.targets.exponent(id);
         let anything = Interval::new(-(1 << (MAX_WINDOW_BITS - 1)), (1 << (MAX_WINDOW_BITS - 1)) - 1);
         let window = match input.dtype {

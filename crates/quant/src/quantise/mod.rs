@@ -24,7 +24,7 @@ mod view;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use plonnx_ir::op::{Reducer, Table, View};
+use plonnx_ir::op::{Reducer, Table, View, Window};
 use plonnx_ir::{CoreOp, DType, Field, Float, Graph, Interval, Log2Scale, NodeId, Tensor, verify};
 
 use crate::bound;
@@ -57,6 +57,7 @@ pub fn quantise(graph: &Graph<Float>, calibration: &Calibration, config: &Config
     let mut lowering = Lowering {
         source: graph,
         config,
+        fixed: &calibration.fixed,
         targets: Targets::of(graph, &structure, &effective, &demand, config),
         demand,
         fusion: Fusion::of(graph, &structure),
@@ -84,6 +85,8 @@ pub fn quantise(graph: &Graph<Float>, calibration: &Calibration, config: &Config
 struct Lowering<'a> {
     source: &'a Graph<Float>,
     config: &'a Config,
+    /// Scale and window of inputs that take them from elsewhere.
+    fixed: &'a BTreeMap<usize, (Log2Scale, Window)>,
     structure: Structure,
     effective: Effective,
     demand: Demand,

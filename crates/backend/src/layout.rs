@@ -1,0 +1,112 @@
+//! Layouts: how many weights a row holds, and which gate types there are.
+
+use plonky2::field::types::Field as _;
+use plonky2::iop::target::Target;
+use plonky2::plonk::circuit_builder::CircuitBuilder;
+use plonnx_ir::{Field, Graph, NodeId};
+
+use crate::assembler::Sink;
+use crate::blinding::blinded_rows;
+use crate::circuit::Settings;
+use crate::config::{D, F};
+use crate::digest::program_digest;
+use crate::emit::{Classes, Emission, Segment, Visibility, emit_with};
+use crate::error::BackendError;
+
+/// Rows that plonky2 adds when it closes a circuit: the public inputs' row and their hash.
+fn closing_rows(public_inputs: usize) -> usize {
+    1 + public_inputs.div_ceil(8)
+}
+
+/// What a program is emitted with.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    pub(crate) weights_per_row: usize,
+    classes: Classes,
+}
+
+/// A program about to be emitted, as often as the choice of a layout takes.
+pub(crate) struct Draft<'a> {
+    program: &'a Graph<Field>,
+    settings: &'a Settings,
+    segment: Segment,
+    digest: [u64; 4],
+    visibility: Vec<Visibility>,
+}
+
+pub(crate) struct Built {
+    pub(crate) builder: CircuitBuilder<F, D>,
+    pub(crate) emission: Emission,
+    pub(crate) inputs: Vec<Vec<Target>>,
+}
+
+impl<'a> Draft<'a> {
+    /// The last `weights` inputs of the program are committed to together.
+    pub(crate) fn new(program: &'a Graph<Field>, weights: usize, settings: &'a Settings) -> Self {
+        let visibility = settings.inputs.iter().chain(&settings.outputs).copied().collect();
+        let digest = program_digest(program, settings);
+        Self { program, settings, segment: Segment::with_weights(program, weights), digest, visibility }
+    }
+
+    fn emit(&self, sink: Sink, inputs: &[Vec<Target>], layout: &Layout) -> Result<Emission, BackendError> {
+        let (weights, classes) = (layout.weights_per_row, layout.classes.clone());
+        emit_with(sink, self.program, &self.segment, inputs, self.digest, &self.visibility, weights, classes)
+    }
+
+    /// Emits without a circuit, for the number of rows.
+    fn count(&self, layout: &Layout) -> Result<Emission, BackendError> {
+        let unplaced = |id: &NodeId| vec![Target::VirtualTarget { index: 0 }; self.program.node(*id).fact.len()];
+        let inputs: Vec<Vec<Target>> = self.program.inputs().iter().map(unplaced).collect();
+        self.emit(Sink::Count(0), &inputs, layout)
+    }
+
+    /// Emits into a circuit that is not closed yet.
+    pub(crate) fn build(&self, layout: &Layout) -> Result<Built, BackendError> {
+        let mut builder = CircuitBuilder::new(self.settings.circuit_config(layout.weights_per_row));
+        builder.set_domain_separator(self.digest.iter().map(|d| F::from_canonical_u64(*d)).collect());
+        let inputs: Vec<Vec<Target>> = (self.program.inputs().iter())
+            .map(|id| builder.add_virtual_targets(self.program.node(*id).fact.len()))
+            .collect();
+        let emission = self.emit(Sink::Circuit(&mut builder), &inputs, layout)?;
+        for digest in &emission.digests {
+            builder.register_public_inputs(digest);
+        }
+        Ok(Built { builder, emission, inputs })
+    }
+
+    /// Among the layouts with the smallest power-of-two number of rows the one with the fewest gate types, and then with
+    /// the fewest constant columns.
+    pub(crate) fn layout(&self) -> Result<Layout, BackendError> {
+        let degree = |emission: &Emission| {
+            let rows = emission.rows + closing_rows(4 * emission.digests.len());
+            match self.settings.zero_knowledge {
+                true => blinded_rows(rows, &self.settings.circuit_config(WEIGHTS_PER_ROW[0])),
+                false => rows.next_power_of_two(),
+            }
+        };
+        let widest = WEIGHTS_PER_ROW[WEIGHTS_PER_ROW.len() - 1];
+        let mut layout = Layout { weights_per_row: widest, classes: Classes::default() };
+        let exact = self.count(&layout)?;
+        let smallest = degree(&exact);
+        // The estimate behind a merge ignores partly filled rows, so a smaller slack is tried when it fails.
+        let free = smallest.saturating_sub(exact.rows);
+        for slack in [free, free / 2, 0] {
+            let merged = Layout { classes: exact.classes.merged(slack), ..layout.clone() };
+            if degree(&self.count(&merged)?) == smallest {
+                layout = merged;
+                break;
+            }
+        }
+        for narrower in WEIGHTS_PER_ROW.into_iter().rev().skip(1) {
+            let candidate = Layout { weights_per_row: narrower, ..layout.clone() };
+            if degree(&self.count(&candidate)?) > smallest {
+                break;
+            }
+            layout = candidate;
+        }
+        Ok(layout)
+    }
+}
+
+/// Weights a row may hold, in the order in which they are tried.
+const WEIGHTS_PER_ROW: [usize; 4] = [64, 128, 256, 512];
