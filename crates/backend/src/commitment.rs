@@ -70,7 +70,7 @@ impl Encoding {
     pub fn new(len: usize, scale: i32, lo: i64, digits: usize) -> Option<Self> {
         let fits = len <= Self::MAX_LEN
             && (1..=Self::MAX_DIGITS).contains(&digits)
-            && scale.abs() < Self::MAX_SCALE
+            && scale.unsigned_abs() < Self::MAX_SCALE.unsigned_abs()
             && lo.unsigned_abs() <= 1 << 62;
         fits.then_some(Self { len, scale, lo, digits })
     }
@@ -276,6 +276,7 @@ mod tests {
         assert_eq!(error, "expected 2 elements, got 1");
         assert!(Encoding::new(1, 0, 0, 21).is_none());
         assert!(Encoding::new(1, 1 << 15, 0, 2).is_none());
+        assert!(Encoding::new(1, i32::MIN, 0, 2).is_none() && Encoding::new(1, 0, i64::MIN, 2).is_none());
         assert!(Encoding::new((1 << 28) + 1, 0, 0, 2).is_none());
     }
 

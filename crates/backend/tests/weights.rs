@@ -157,8 +157,11 @@ fn every_weight_is_bound() {
             if !label.starts_with("input const") && !label.contains("commitment") {
                 continue;
             }
-            let used = record.gate.map_or(24, |g| tape.gates[g as usize].kind().wires());
-            for column in 0..used {
+            let used: Vec<usize> = match record.gate {
+                Some(gate) => tape.gates[gate as usize].kind().used_wires().collect(),
+                None => (0..24).collect(),
+            };
+            for column in used {
                 let delta = plonky2::field::types::Field::ONE;
                 let row = tape.first_row + index;
                 assert!(circuit.notices(&witness, row, column, delta), "{}: wire {column} of {label}", case.name);

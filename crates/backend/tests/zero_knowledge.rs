@@ -78,7 +78,8 @@ fn simple_distinguishers_see_no_difference() {
     let shown: Vec<Vec<u64>> =
         inputs.iter().map(|input| (0..PROOFS).flat_map(|_| openings(&blind, input)).collect::<Vec<u64>>()).collect();
     let order = F::NEG_ONE.to_canonical_u64() as f64;
-    let features: [(&str, fn(u64, u64, f64) -> f64); 4] = [
+    type Feature = fn(u64, u64, f64) -> f64;
+    let features: [(&str, Feature); 4] = [
         ("magnitude", |x, _, order| x as f64 / order),
         ("parity", |x, _, _| (x & 1) as f64),
         ("low byte", |x, _, _| (x & 255) as f64 / 255.0),
