@@ -81,6 +81,9 @@ fixtures! {
     lenet5_qlinear: "lenet5-qlinear",
     transformer_block: "transformer-block",
     transformer_chars: "transformer-chars",
+    forest_cancer: "forest-cancer",
+    xgboost_cancer: "xgboost-cancer",
+    lightgbm_wine: "lightgbm-wine",
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod ops;
 pub mod proto;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use plonnx_ir::{DType, Float, Graph, Tensor};
 
@@ -75,6 +76,23 @@ pub struct Import {
     pub node_count: usize,
     /// How many nodes each operator has.
     pub op_histogram: BTreeMap<String, usize>,
+    /// Where the graph differs from what the model says, such as class labels that are texts.
+    pub remarks: Vec<Remark>,
+}
+
+/// How the lowering of a node differs from what the model says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// Name of the ONNX node.
+    pub node: String,
+    pub op: String,
+    pub text: String,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} \"{}\": {}", self.op, self.node, self.text)
+    }
 }
 
 /// Reads an ONNX model.

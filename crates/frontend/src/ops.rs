@@ -30,6 +30,7 @@ mod lstm;
 mod map;
 mod matmul;
 mod max_pool;
+mod ml;
 mod modulo;
 mod mul;
 mod one_hot;
@@ -63,7 +64,9 @@ use plonnx_ir::op::{Compare, Extremum};
 use crate::lower::{Call, Lower, Results, ValueResults};
 
 /// Newest version of the standard operator set that the table describes.
-pub(crate) const NEWEST_OPSET: i64 = 27;
+const NEWEST_OPSET: i64 = 27;
+/// The same of ai.onnx.ml.
+const NEWEST_ML_OPSET: i64 = 5;
 
 /// One operator.
 pub(crate) struct OpDef {
@@ -85,6 +88,23 @@ const fn op(name: &'static str, since: i64, lower: fn(&mut Call) -> Results) -> 
 /// An operator whose operands or results may be sequences, or whose results have element types of their own.
 const fn flow(name: &'static str, since: i64, lower: fn(&mut Call) -> ValueResults) -> OpDef {
     OpDef { domain: "", name, since, until: None, lower: Lower::Values(lower), note: "" }
+}
+
+/// Domain of the operators for classical machine learning.
+const ML: &str = "ai.onnx.ml";
+
+/// Operators that have no circuit for a reason that users should read.
+pub(crate) fn refusal(domain: &str, name: &str) -> Option<(&'static str, &'static str)> {
+    if domain != ML {
+        return None;
+    }
+    match name {
+        "CastMap" | "DictVectorizer" => {
+            Some(("its operand is a map, and circuits have tensors", "give the features as a tensor"))
+        }
+        "CategoryMapper" => Some(("it maps between texts and integers", "encode texts as integers before the model")),
+        _ => None,
+    }
 }
 
 impl OpDef {
@@ -241,6 +261,22 @@ static OPS: &[OpDef] = &[
     op("Unsqueeze", 1, reshape::unsqueeze).note("known axes"),
     op("Where", 9, select::lower),
     op("Xor", 1, |c| logic::either(c, 2.0)),
+    op("ArrayFeatureExtractor", 1, ml::encoding::array_feature_extractor).of(ML),
+    op("Binarizer", 1, ml::scaling::binarizer).of(ML),
+    op("FeatureVectorizer", 1, ml::encoding::feature_vectorizer).of(ML),
+    op("Imputer", 1, ml::scaling::imputer).of(ML),
+    op("LabelEncoder", 1, ml::encoding::label_encoder).of(ML).note("no texts as keys"),
+    op("LinearClassifier", 1, ml::linear_model::classifier).of(ML).note("a score for each class"),
+    op("LinearRegressor", 1, ml::linear_model::regressor).of(ML),
+    op("Normalizer", 1, ml::scaling::normalizer).of(ML),
+    op("OneHotEncoder", 1, ml::encoding::one_hot_encoder).of(ML).note("integers"),
+    op("SVMClassifier", 1, ml::svm::classifier).of(ML).note("probabilities of two classes only"),
+    op("SVMRegressor", 1, ml::svm::regressor).of(ML),
+    op("Scaler", 1, ml::scaling::scaler).of(ML),
+    op("TreeEnsemble", 5, ml::ensemble).of(ML).note("no membership tests"),
+    op("TreeEnsembleClassifier", 1, ml::classifier).of(ML),
+    op("TreeEnsembleRegressor", 1, ml::regressor).of(ML),
+    op("ZipMap", 1, ml::encoding::zip_map).of(ML).note("the tensor of scores instead of maps"),
     // What onnxruntime's quantiser writes for integers of 4 and 16 bits into models of older opsets.
     op("DequantizeLinear", 1, quantize::dequantize).of("com.microsoft"),
     op("QuantizeLinear", 1, quantize::quantize).of("com.microsoft").note("to floats of 8 bits or less only when known"),
@@ -249,6 +285,11 @@ static OPS: &[OpDef] = &[
 /// The line of an operator.
 pub(crate) fn find(domain: &str, name: &str) -> Option<&'static OpDef> {
     OPS.binary_search_by(|op| (op.domain, op.name).cmp(&(domain, name))).ok().and_then(|i| OPS.get(i))
+}
+
+/// Newest version of an operator set that the table describes.
+pub(crate) fn newest(domain: &str) -> i64 {
+    if domain == ML { NEWEST_ML_OPSET } else { NEWEST_OPSET }
 }
 
 /// A supported ONNX operator.
@@ -268,7 +309,7 @@ pub fn supported_ops() -> impl Iterator<Item = OpInfo> {
     OPS.iter().map(|op| OpInfo {
         domain: op.domain,
         name: op.name,
-        opsets: (op.since, op.until.unwrap_or(NEWEST_OPSET)),
+        opsets: (op.since, op.until.unwrap_or(newest(op.domain))),
         note: op.note,
     })
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use plonnx::Class;
-use plonnx::conformance::{Case, End, Limits, Manifest, Outcome, Stage, Suite, Summary, run, run_all};
+use plonnx::conformance::{Case, Counts, End, Limits, Manifest, Outcome, Stage, Suite, Summary, run, run_all};
 use plonnx::frontend::proto::{ModelProto, NodeProto};
 use prost::Message;
 
@@ -25,19 +25,32 @@ fn ends(case: &Case) -> (Option<Stage>, End) {
     (passed, end)
 }
 
-#[test]
-fn the_subset_is_proved() {
-    let suite = suite();
+/// Proves a suite and compares with its manifest.
+fn proved(name: &str) -> Counts {
+    let suite = Suite::read(&folder().join(name)).unwrap();
     let limits = Limits { prove: true, ..Limits::default() };
     let outcomes = run_all(&suite.cases, &limits, 2, |_| {});
-    let manifest = fs::read_to_string(folder().join("subset.txt")).unwrap();
+    let manifest = fs::read_to_string(folder().join(format!("{name}.txt"))).unwrap();
     let manifest = Manifest::parse(&manifest).unwrap();
     let names = suite.cases.iter().map(|case| case.name.as_str());
     assert_eq!(manifest.differences(&outcomes, true, names), [""; 0]);
     let all = Summary::of(&outcomes).all;
     assert_eq!(all.total, suite.cases.len());
+    all
+}
+
+#[test]
+fn the_subset_is_proved() {
+    let all = proved("subset");
     assert_eq!(all.proved + all.rejected, all.total);
     assert!(all.proved > 20 && all.rejected > 0, "{all:?}");
+}
+
+#[test]
+fn classical_models_are_proved() {
+    let all = proved("learnt");
+    assert_eq!((all.float_match, all.rejected, all.panicked), (all.total, 0, 0));
+    assert!(all.proved >= 39 && all.proved + all.mismatched == all.total, "{all:?}");
 }
 
 #[test]

@@ -147,6 +147,35 @@ fn transformer_chars() {
     assert_eq!(measured.program.inputs[0].window.bits, 6, "47 tokens");
 }
 
+/// Every sample gets the class that onnxruntime gives it: forests compare exactly.
+fn assert_forest(name: &str, count: usize) {
+    let Fixture { graph, samples, expected } = fixture(name);
+    assert_eq!(graph.outputs()[0].name, "label");
+    let calibration = calibrate(&graph, &samples.iter().step_by(2).cloned().collect::<Vec<_>>()).unwrap();
+    let program = quantise(&graph, &calibration, &Config::default()).unwrap();
+    insta::assert_snapshot!(name, program.report());
+    let mut agreeing = 0;
+    for (sample, expected) in samples.iter().zip(&expected) {
+        agreeing += usize::from(program.infer(sample).unwrap()[0] == *expected);
+    }
+    assert_eq!((agreeing, samples.len()), (count, count));
+}
+
+#[test]
+fn forest_cancer() {
+    assert_forest("forest-cancer", 200);
+}
+
+#[test]
+fn xgboost_cancer() {
+    assert_forest("xgboost-cancer", 200);
+}
+
+#[test]
+fn lightgbm_wine() {
+    assert_forest("lightgbm-wine", 89);
+}
+
 #[test]
 fn transformer_block() {
     let measured = measure("transformer-block");

@@ -135,6 +135,7 @@ fn print_import(import: &Import) {
     let ops: Vec<String> = import.op_histogram.iter().map(|(op, n)| format!("{op} {n}")).collect();
     println!("  {}", ops.join(", "));
     println!("every node is supported; {} core operators", import.graph.len());
+    import.remarks.iter().for_each(|remark| println!("note: {remark}"));
 }
 
 fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value) -> Outcome {

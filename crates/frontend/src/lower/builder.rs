@@ -9,6 +9,7 @@ use plonnx_ir::{CoreOp, DType, Float, Function, Graph, NodeId, Tensor, eval_op};
 use super::error::{Lowering, OpError, invalid, unsupported};
 use super::units::Scaled;
 use super::value::Item;
+use crate::Remark;
 use crate::decode::{ElemType, MAX_ELEMENTS, MAX_RANK, checked_len};
 
 /// Most elements that all derived constants and index maps may have together.
@@ -30,6 +31,8 @@ pub(crate) struct Builder {
     pub(crate) graph: Graph<Float>,
     /// Name that new nodes get.
     pub(crate) name: String,
+    /// What users should know of the lowering.
+    pub(super) remarks: Vec<Remark>,
     /// Elements of derived constants and index maps so far.
     spent: usize,
     /// Multiplications and elements of operands that folding took so far.
@@ -52,6 +55,7 @@ impl Builder {
         Self {
             graph: Graph::new(),
             name: String::new(),
+            remarks: Vec::new(),
             spent: 0,
             folded: Cell::new(0),
             uniform: RefCell::default(),

@@ -10,6 +10,7 @@ use super::builder::Builder;
 use super::error::{Lowering, ValueResults, invalid, unsupported};
 use super::run::Scope;
 use super::value::{Item, Value, Values, usual_elem};
+use crate::Remark;
 use crate::decode::{Attribute, ElemType, MAX_ELEMENTS, Node};
 
 /// One ONNX node on its way into the graph. Which operands and attributes the lowering has read is recorded: what it
@@ -301,6 +302,12 @@ impl<'a> Call<'a> {
             Some(Attribute::Floats(v)) => Ok(Some(v.clone())),
             Some(other) => wrong_kind(name, "floats", other),
         }
+    }
+
+    /// Tells users how the lowering differs from what the model says.
+    pub(crate) fn remark(&mut self, text: String) {
+        let remark = Remark { node: self.name.clone(), op: self.node.op.clone(), text };
+        self.builder.remarks.push(remark);
     }
 
     pub(crate) fn tensor_attribute(&mut self, name: &'static str) -> Lowering<Option<(Tensor<f64>, ElemType)>> {

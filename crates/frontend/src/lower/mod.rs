@@ -85,5 +85,6 @@ pub(crate) fn lower(model: Model, options: &Options) -> Result<Import, FrontendE
         params,
         node_count: graph.nodes.len(),
         op_histogram,
+        remarks: builder.remarks,
     })
 }

@@ -6,7 +6,7 @@ use super::value::{Value, Values};
 use super::{Builder, Call, OpError};
 use crate::decode::{Attribute, Function, FunctionKey, Node, Opsets};
 use crate::error::{FrontendError, Problem};
-use crate::ops::{self, NEWEST_OPSET, OpDef};
+use crate::ops::{self, OpDef};
 
 /// Functions and graphs may be nested this deep.
 pub(crate) const MAX_DEPTH: usize = 48;
@@ -165,6 +165,9 @@ fn definition<'a>(node: &Node, scope: &Scope<'a>) -> Result<Definition<'a>, Prob
     if let Some(function) = scope.functions.get(&key) {
         return Ok(Definition::Function(function));
     }
+    if let Some((reason, fix)) = ops::refusal(&node.domain, &node.op) {
+        return Err(problem(reason.into(), fix));
+    }
     let Some(def) = ops::find(&node.domain, &node.op) else {
         return Err(problem(
             "this operator is not supported".into(),
@@ -177,11 +180,9 @@ fn definition<'a>(node: &Node, scope: &Scope<'a>) -> Result<Definition<'a>, Prob
             "add the operator set to the model's imports",
         ));
     };
-    if node.domain.is_empty() && *version > NEWEST_OPSET {
-        return Err(problem(
-            format!("opset {version} is newer than {NEWEST_OPSET}"),
-            "export the model with an older opset",
-        ));
+    let newest = ops::newest(&node.domain);
+    if *version > newest {
+        return Err(problem(format!("opset {version} is newer than {newest}"), "export the model with an older opset"));
     }
     if *version < def.since || def.until.is_some_and(|until| *version > until) {
         return Err(problem(

@@ -21,6 +21,8 @@ pub(crate) enum Attr<'a> {
     Int(i64),
     Float(f32),
     Ints(&'a [i64]),
+    Floats(&'a [f32]),
+    Texts(&'a [&'a str]),
     Text(&'a str),
     Graph(GraphProto),
     /// The attribute of this name of the node that uses the function.
@@ -66,6 +68,14 @@ pub(crate) fn node(op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&
                 Attr::Ints(v) => {
                     a.ints = v.to_vec();
                     attribute_type::INTS
+                }
+                Attr::Floats(v) => {
+                    a.floats = v.to_vec();
+                    attribute_type::FLOATS
+                }
+                Attr::Texts(v) => {
+                    a.strings = v.iter().map(|t| t.as_bytes().to_vec()).collect();
+                    attribute_type::STRINGS
                 }
                 Attr::Text(v) => {
                     a.s = v.as_bytes().to_vec();
@@ -159,6 +169,16 @@ impl Model {
         attributes: &[(&str, Attr)],
     ) -> Self {
         self.graph().node.push(node(op, inputs, outputs, attributes));
+        self
+    }
+
+    /// A node of ai.onnx.ml.
+    pub(crate) fn learnt(mut self, op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, Attr)]) -> Self {
+        let domain = "ai.onnx.ml".to_string();
+        if self.0.opset_import.len() == 1 {
+            self.0.opset_import.push(OperatorSetIdProto { domain: domain.clone(), version: 3 });
+        }
+        self.graph().node.push(NodeProto { domain, ..node(op, inputs, outputs, attributes) });
         self
     }
 

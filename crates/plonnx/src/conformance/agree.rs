@@ -2,7 +2,8 @@
 
 use plonnx_ir::{DType, Tensor};
 
-/// Largest error of an element of a quantised result, relative to the largest magnitude of the expected result.
+/// Largest error of an element of a quantised result, relative to the largest magnitude that is expected of the result in
+/// any data set of the test.
 /// Integers and booleans must be equal.
 pub const QUANT_TOLERANCE: f64 = 1.0 / 256.0;
 
@@ -13,7 +14,7 @@ const SMALLEST: f64 = 1e-50;
 const BFLOAT16: i32 = 16;
 
 /// Largest finite magnitude.
-fn magnitude(tensor: &Tensor<f64>) -> f64 {
+pub(super) fn magnitude(tensor: &Tensor<f64>) -> f64 {
     tensor.iter().filter(|v| v.is_finite()).fold(0f64, |m, v| m.max(v.abs()))
 }
 
@@ -43,15 +44,17 @@ pub fn float_agrees(got: &Tensor<f64>, expected: &Tensor<f64>, data_type: i32) -
 }
 
 /// Whether the field program gives the expected result: integers and booleans exactly, real numbers within
-/// [`QUANT_TOLERANCE`].
-pub fn quant_agrees(got: &Tensor<f64>, expected: &Tensor<f64>, dtype: DType) -> Result<(), String> {
-    let largest = if dtype == DType::Real { QUANT_TOLERANCE * magnitude(expected).max(SMALLEST) } else { 0.0 };
+/// [`QUANT_TOLERANCE`] of `size`.
+pub fn quant_agrees(got: &Tensor<f64>, expected: &Tensor<f64>, dtype: DType, size: f64) -> Result<(), String> {
+    let largest = if dtype == DType::Real { QUANT_TOLERANCE * size.max(SMALLEST) } else { 0.0 };
     compare(got, expected, |g, e| (g - e).abs() <= largest)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SIZE: f64 = 1000.0;
 
     fn row(values: &[f64]) -> Tensor<f64> {
         Tensor::vector(values.to_vec())
@@ -62,12 +65,12 @@ mod tests {
         let expected = row(&[1.0, -1000.0]);
         assert!(float_agrees(&row(&[1.0005, -1000.0]), &expected, 1).is_ok());
         assert!(float_agrees(&row(&[1.02, -1000.0]), &expected, 1).is_err());
-        assert!(quant_agrees(&row(&[4.9, -1003.9]), &expected, DType::Real).is_ok());
-        assert!(quant_agrees(&row(&[5.0, -1000.0]), &expected, DType::Real).is_err());
-        assert!(quant_agrees(&row(&[1.0, -999.0]), &expected, DType::Int).is_err());
-        assert!(quant_agrees(&row(&[1.0]), &expected, DType::Real).is_err());
-        assert!(quant_agrees(&row(&[0.0]), &row(&[1e-200]), DType::Real).is_ok());
-        let text = quant_agrees(&row(&[1.0, 0.0]), &expected, DType::Real).unwrap_err();
+        assert!(quant_agrees(&row(&[4.9, -1003.9]), &expected, DType::Real, SIZE).is_ok());
+        assert!(quant_agrees(&row(&[5.0, -1000.0]), &expected, DType::Real, SIZE).is_err());
+        assert!(quant_agrees(&row(&[1.0, -999.0]), &expected, DType::Int, SIZE).is_err());
+        assert!(quant_agrees(&row(&[1.0]), &expected, DType::Real, SIZE).is_err());
+        assert!(quant_agrees(&row(&[0.0]), &row(&[1e-200]), DType::Real, 1e-200).is_ok());
+        let text = quant_agrees(&row(&[1.0, 0.0]), &expected, DType::Real, SIZE).unwrap_err();
         assert_eq!(text, "1 of 2 elements differ, the first is 1: expected -1000, got 0");
         let special = row(&[f64::NAN, f64::INFINITY]);
         assert!(float_agrees(&special, &special, 1).is_ok());

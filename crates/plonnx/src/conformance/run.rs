@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use plonnx_backend::{BackendError, Profile, Settings, Visibility};
 use plonnx_frontend::proto::TensorProto;
 use plonnx_frontend::{FrontendError, Import, Options, decode_tensor, import};
-use plonnx_ir::{CoreOp, Domain, Graph, Tensor, eval};
+use plonnx_ir::{CoreOp, DType, Domain, Graph, Tensor, eval};
 use plonnx_quant::{Config, calibrate, quantise};
 use plonnx_runtime::{Provenance, Prover, RuntimeError};
 use prost::Message;
 
-use super::agree::{float_agrees, quant_agrees};
+use super::agree::{float_agrees, magnitude, quant_agrees};
 use super::binding::{Binding, bindings};
 use super::case::Case;
 use super::{End, Outcome, Stage};
@@ -154,16 +154,21 @@ fn stages(case: &Case, binding: &Binding, limits: &Limits, passed: &Cell<Option<
     fits("the model", size, limits.evaluated)?;
     for run in &runs {
         let results = eval(&imported.graph, &run.inputs).map_err(|e| Error::Quant(e.into()))?;
-        compare(&imported, run, &results, |got, (expected, data_type), _| float_agrees(got, expected, *data_type))?;
+        compare(&imported, run, &results, |_, got, (expected, data_type), _| float_agrees(got, expected, *data_type))?;
     }
     passed.set(Some(Stage::Float));
 
     let samples: Vec<Vec<Tensor<f64>>> = runs.iter().map(|r| r.inputs.clone()).collect();
     let ranges = calibrate(&imported.graph, &samples)?;
     let program = quantise(&imported.graph, &ranges, &Config::default())?;
+    let size = |output: usize| {
+        let of = |run: &Run| run.outputs.get(output).map_or(0.0, |(expected, _)| magnitude(expected));
+        runs.iter().map(of).fold(0.0, f64::max)
+    };
     for run in &runs {
         let results = program.infer(&run.inputs)?;
-        compare(&imported, run, &results, |got, (expected, _), dtype| quant_agrees(got, expected, dtype))?;
+        let agrees = |i, got: &_, (expected, _): &(_, i32), dtype| quant_agrees(got, expected, dtype, size(i));
+        compare(&imported, run, &results, agrees)?;
     }
     passed.set(Some(Stage::Quantise));
 
@@ -230,13 +235,13 @@ fn compare(
     imported: &Import,
     run: &Run,
     results: &[Tensor<f64>],
-    agrees: impl Fn(&Tensor<f64>, &(Tensor<f64>, i32), plonnx_ir::DType) -> Result<(), String>,
+    agrees: impl Fn(usize, &Tensor<f64>, &(Tensor<f64>, i32), DType) -> Result<(), String>,
 ) -> Result<(), Stop> {
     if results.len() != run.outputs.len() {
         return Err(Stop::Mismatched(format!("expected {} results, got {}", run.outputs.len(), results.len())));
     }
-    for ((got, expected), info) in results.iter().zip(&run.outputs).zip(&imported.outputs) {
-        agrees(got, expected, info.dtype).map_err(|e| Stop::Mismatched(format!("\"{}\": {e}", info.name)))?;
+    for (i, ((got, expected), info)) in results.iter().zip(&run.outputs).zip(&imported.outputs).enumerate() {
+        agrees(i, got, expected, info.dtype).map_err(|e| Stop::Mismatched(format!("\"{}\": {e}", info.name)))?;
     }
     Ok(())
 }

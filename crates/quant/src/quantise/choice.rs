@@ -6,6 +6,7 @@ use plonnx_ir::{CoreOp, NodeId};
 
 use super::Lowering;
 use super::constant::{ConstantUse, Nearest};
+use super::given;
 use super::operand::Operand;
 use crate::error::QuantError;
 use crate::scale;
@@ -55,10 +56,13 @@ impl Lowering<'_> {
 
     pub(super) fn lower_compare(&mut self, id: NodeId, compare: Compare) -> Result<Operand, QuantError> {
         let inputs = self.source.node(id).inputs.clone();
+        // Inputs were rounded themselves: the constant is rounded as they are.
+        let as_given = inputs.iter().any(|x| given::is_given(self.source, *x));
         let (x, y) = match (self.structure.is_constant(inputs[0]), self.structure.is_constant(inputs[1])) {
             (false, true) => {
                 // x < c iff x < ceil(c), and x <= c iff x <= floor(c), for integers x.
                 let nearest = match compare {
+                    _ if as_given => Nearest::Either,
                     Compare::Less => Nearest::Above,
                     Compare::LessEqual => Nearest::Below,
                     Compare::Equal => Nearest::Either,
@@ -67,6 +71,7 @@ impl Lowering<'_> {
             }
             (true, false) => {
                 let nearest = match compare {
+                    _ if as_given => Nearest::Either,
                     Compare::Less => Nearest::Below,
                     Compare::LessEqual => Nearest::Above,
                     Compare::Equal => Nearest::Either,

@@ -5,6 +5,7 @@ use plonnx_ir::{CoreOp, Float, Function, Graph, NodeId};
 
 use crate::config::Config;
 use crate::quantise::effective::Effective;
+use crate::quantise::given;
 use crate::quantise::table::{is_tabled, operand_scale};
 use crate::quantise::target::mixed_operands;
 use crate::scale;
@@ -89,12 +90,26 @@ impl Demand {
             let summand = scale::exponent(effective.ranges[i].scaled(coefficient).absmax(), 0);
             summand - scale::exponent(effective.ranges[user.index()].absmax(), 0)
         };
+        let reach = effective.ranges[i].absmax() * config.headroom;
         let is_result = graph.outputs().iter().any(|o| o.node == id);
         self.own[i] = if is_result { config.output_guard_bits } else { 0 };
         for user in graph.consumers(id).into_iter().filter(|c| structure.is_live(*c)) {
             let (u, node) = (user.index(), graph.node(user));
             let own = match &node.op {
                 CoreOp::Arg(_) => config.output_guard_bits,
+                CoreOp::Compare(_) => {
+                    let limits = node.inputs.iter().filter(|i| **i != id && structure.is_constant(**i));
+                    limits.map(|limit| beyond(given::threshold_bits(graph, id, *limit, reach))).max().unwrap_or(0)
+                }
+                CoreOp::Contract(_) => {
+                    let factors = node.inputs.iter().filter(|i| structure.is_constant(**i));
+                    let largest = factors.map(|c| effective.ranges[c.index()].absmax()).fold(0.0, f64::max);
+                    let result = self.exponent(user, effective, config);
+                    beyond(given::factor_bits(graph, structure, id, reach, largest, result))
+                }
+                CoreOp::Sum(_) if self.own[u] > 0 => {
+                    beyond(given::summand_bits(graph, id, reach, self.exponent(user, effective, config)))
+                }
                 CoreOp::Div(()) if node.inputs.get(1) == Some(&id) => beyond(STEEP),
                 CoreOp::Map(Function::Log | Function::Reciprocal | Function::Rsqrt | Function::Sqrt) => beyond(STEEP),
                 _ if mixed_operands(graph, user).contains(&id) => self.own[u],

@@ -32,7 +32,7 @@ impl Lowering<'_> {
                 // Inputs are packed for the transcript in whole digits, so that a bit on top costs a digit: either it is
                 // saved, or the digit is used.
                 if window.bits % 3 == 1 && !self.targets.is_shared(id) {
-                    e += if self.is_small(id) { 2 } else { -1 };
+                    e += if self.is_small(id) && at(e + 2).is_some() { 2 } else { -1 };
                     at(e).ok_or_else(|| self.no_window(id, &anything))?
                 } else {
                     window

@@ -4,6 +4,7 @@ use plonnx_ir::op::{Contract, Conv, Label, Reduce};
 use plonnx_ir::{CoreOp, DType, Function, NodeId};
 
 use super::Lowering;
+use super::given;
 use super::operand::Operand;
 use crate::error::QuantError;
 use crate::scale;
@@ -23,7 +24,7 @@ impl Lowering<'_> {
         }
         // Errors of single products do not average out.
         let single = if spec.summed().is_empty() { 2 } else { 0 };
-        let extra = single.max(self.extra_weight_bits(id));
+        let extra = single.max(self.extra_weight_bits(id)).max(self.extra_given_bits(id, a, b));
         let (x, y) = (self.factor(a, b, extra)?, self.factor(b, a, extra)?);
         self.emit(id, CoreOp::Contract(spec.clone()), &[x.id, y.id], x.scale + y.scale)
     }
@@ -43,6 +44,15 @@ impl Lowering<'_> {
     fn extra_weight_bits(&self, id: NodeId) -> u32 {
         let spare = if self.is_small(id) { scale::DIGIT_BITS } else { 0 };
         self.demand.weight_bits(id, self.config).max(spare)
+    }
+
+    /// Extra bits of the constant operand of the product `id` of an input.
+    fn extra_given_bits(&self, id: NodeId, a: NodeId, b: NodeId) -> u32 {
+        let (x, w) = if self.structure.is_constant(a) { (b, a) } else { (a, b) };
+        let reach = self.range(x).absmax() * self.config.headroom;
+        let (factor, result) = (self.range(w).absmax(), self.targets.exponent(id));
+        let bits = given::weight_bits(self.source, &self.structure, x, reach, factor, result);
+        bits.saturating_sub(self.config.weight_bits)
     }
 
     /// A narrow operand of a product with `other`; a constant one has `extra` bits beyond those of other weights.

@@ -11,6 +11,7 @@ mod demand;
 mod div;
 mod effective;
 mod fusion;
+mod given;
 mod input;
 mod linear;
 mod map;
