@@ -24,6 +24,8 @@ pub enum Function {
     },
     Cos,
     Cosh,
+    /// Weight of an element at signed distance `x` in cubic convolution, with this slope at distance 1.
+    CubicKernel(f64),
     /// Exponential linear unit with parameter alpha.
     Elu(f64),
     Erf,
@@ -47,6 +49,11 @@ pub enum Function {
     /// `x` to a constant power.
     Pow(f64),
     Reciprocal,
+    /// `x` thrown back from `lo` and `hi` until it lies between them.
+    Reflect {
+        lo: f64,
+        hi: f64,
+    },
     Relu,
     /// Nearest integer, ties to even.
     Round,
@@ -90,6 +97,7 @@ impl Function {
             Function::Clip { lo, hi } => clip(x, lo, hi),
             Function::Cos => libm::cos(x),
             Function::Cosh => libm::cosh(x),
+            Function::CubicKernel(a) => cubic_kernel(a, libm::fabs(x)),
             Function::Elu(alpha) if x < 0.0 => alpha * libm::expm1(x),
             Function::Erf => libm::erf(x),
             Function::Exp => libm::exp(x),
@@ -107,6 +115,7 @@ impl Function {
             Function::Mish => x * libm::tanh(softplus(x)),
             Function::Pow(exponent) => libm::pow(x, exponent),
             Function::Reciprocal => 1.0 / x,
+            Function::Reflect { lo, hi } => reflect(x, lo, hi),
             Function::Relu => {
                 if x <= 0.0 {
                     0.0
@@ -145,6 +154,26 @@ impl Function {
 fn clip(x: f64, lo: f64, hi: f64) -> f64 {
     let x = if x < lo { lo } else { x };
     if x > hi { hi } else { x }
+}
+
+fn cubic_kernel(a: f64, x: f64) -> f64 {
+    if x <= 1.0 {
+        ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0
+    } else if x < 2.0 {
+        a * (((x - 5.0) * x + 8.0) * x - 4.0)
+    } else {
+        0.0
+    }
+}
+
+/// A triangle wave that is the identity between `lo` and `hi`.
+fn reflect(x: f64, lo: f64, hi: f64) -> f64 {
+    let width = hi - lo;
+    if width <= 0.0 {
+        return lo;
+    }
+    let phase = libm::fmod(libm::fabs(x - lo), 2.0 * width);
+    lo + if phase > width { 2.0 * width - phase } else { phase }
 }
 
 fn sigmoid(x: f64) -> f64 {
@@ -190,6 +219,7 @@ impl Function {
         "clip"(lo, hi) => { Clip { lo, hi } }
         "cos"() => { Cos }
         "cosh"() => { Cosh }
+        "cubic_kernel"(slope) => { CubicKernel(slope) }
         "elu"(alpha) => { Elu(alpha) }
         "erf"() => { Erf }
         "exp"() => { Exp }
@@ -203,6 +233,7 @@ impl Function {
         "mish"() => { Mish }
         "pow"(exponent) => { Pow(exponent) }
         "reciprocal"() => { Reciprocal }
+        "reflect"(lo, hi) => { Reflect { lo, hi } }
         "relu"() => { Relu }
         "round"() => { Round }
         "rsqrt"() => { Rsqrt }

@@ -25,26 +25,32 @@ pub(super) fn lower(call: &mut Call) -> Results {
     if spatial.len() > 3 {
         return unsupported(format!("{} spatial axes", spatial.len()), "use one to three spatial axes");
     }
-    let channels = shape[1];
-    let weights_shape = [&[channels, 1], window.kernel.as_slice()].concat();
     let size = sized(&window.kernel)?;
-    sized(&weights_shape)?;
-    let weights = call.constant(Tensor::full(&weights_shape, 1.0 / size as f64), DType::Real)?;
-    let conv = Conv {
-        strides: window.strides.clone(),
-        dilations: window.dilations.clone(),
-        before: window.before.clone(),
-        after: window.needed_after(spatial)?,
-        groups: channels,
-    };
-    let y = call.conv(conv, x, weights)?;
-    let y = crop(call, y, &window)?;
+    let y = window_sums(call, x, &window, 1.0 / size as f64)?;
     let correction = correction(call, &window, spatial, count_padding)?;
     let labels: Vec<Label> = (b'a'..=b'z').take(shape.len()).collect();
     if call.uniform(correction) == Some(1.0) {
         return Ok(vec![y]);
     }
     Ok(vec![call.contract(y, &labels, correction, &labels[2..], &labels)?])
+}
+
+/// Sum of the elements of every window, times `weight`.
+pub(super) fn window_sums(call: &mut Call, x: NodeId, window: &Window, weight: f64) -> Lowering<NodeId> {
+    let shape = call.shape(x);
+    let [_, channels, spatial @ ..] = shape.as_slice() else { return invalid("no channels") };
+    let weights_shape = [&[*channels, 1], window.kernel.as_slice()].concat();
+    sized(&weights_shape)?;
+    let weights = call.constant(Tensor::full(&weights_shape, weight), DType::Real)?;
+    let conv = Conv {
+        strides: window.strides.clone(),
+        dilations: window.dilations.clone(),
+        before: window.before.clone(),
+        after: window.needed_after(spatial)?,
+        groups: *channels,
+    };
+    let y = call.conv(conv, x, weights)?;
+    crop(call, y, window)
 }
 
 pub(super) fn global(call: &mut Call) -> Results {

@@ -1,13 +1,14 @@
 //! BatchNormalization, at inference: `y = x * a + b` per channel.
 //!
 //! Spec: BatchNormalization; all opsets. When `x` comes from a Conv, Gemm or MatMul with known weights and nothing else
-//! uses it, `a` and `b` are folded into those weights and their bias. Rejected: training mode, and opset 7 and 8 with
-//! spatial = 0.
+//! uses it, `a` and `b` are folded into those weights and their bias. In training mode, from opset 14 on, mean and
+//! variance are those of the batch. Rejected: training mode before opset 14, and opset 7 and 8 with spatial = 0.
 
 use plonnx_ir::op::{Label, View};
 use plonnx_ir::{CoreOp, DType, Function, NodeId};
 
 use super::conv::add_bias;
+use super::layer_norm::{inverse_root_mean_square, mean, scale_rows};
 use crate::lower::{Builder, Call, Lowering, Results, invalid, unsupported};
 
 pub(super) fn lower(call: &mut Call) -> Results {
@@ -16,19 +17,23 @@ pub(super) fn lower(call: &mut Call) -> Results {
     let epsilon = call.float("epsilon", 1e-5)?;
     let training = if call.opset < 7 { !call.flag("is_test", false)? } else { call.flag("training_mode", false)? };
     // Before opset 7 exporters left out is_test; only the results that training has tell the modes apart.
-    if training && (call.opset >= 7 || (1..5).any(|i| call.wants(i))) {
+    if training && call.opset < 14 && (call.opset >= 7 || (1..5).any(|i| call.wants(i))) {
         return unsupported("training mode", "export the model in inference mode (model.eval())");
     }
     if !call.flag("spatial", true)? {
         return unsupported("spatial = 0", "normalise per channel");
     }
-    call.ignore(&["momentum", "consumed_inputs"]);
+    call.ignore(&["consumed_inputs"]);
+    let momentum = call.float("momentum", 0.9)?;
     let shape = call.shape(x);
     let Some(channels) = shape.get(1) else { return invalid(format!("no channels in shape {shape:?}")) };
     if let Some(other) = [scale, bias, mean, variance].into_iter().find(|p| call.shape(*p) != [*channels]) {
         return invalid(format!("parameters of shape {:?} for {channels} channels", call.shape(other)));
     }
 
+    if training && call.opset >= 14 {
+        return batch_statistics(call, x, [scale, bias, mean, variance], epsilon, momentum);
+    }
     let epsilon = call.scalar(epsilon, DType::Real)?;
     let variance = call.linear(&[(1.0, variance), (1.0, epsilon)])?;
     let inverse = call.map(Function::Rsqrt, variance)?;
@@ -45,6 +50,31 @@ pub(super) fn lower(call: &mut Call) -> Results {
     let labels: Vec<Label> = (b'a'..=b'z').take(shape.len()).collect();
     let y = call.contract(x, &labels, a, &labels[1..2], &labels)?;
     Ok(vec![add_bias(call, y, Some(b))?])
+}
+
+/// Normalises with mean and variance of the batch; also gives the running mean and variance after it.
+fn batch_statistics(
+    call: &mut Call,
+    x: NodeId,
+    [scale, bias, running_mean, running_variance]: [NodeId; 4],
+    epsilon: f64,
+    momentum: f64,
+) -> Results {
+    let shape = call.shape(x);
+    let axes: Vec<usize> = (0..shape.len()).filter(|a| *a != 1).collect();
+    let labels: Vec<Label> = (b'a'..=b'z').take(shape.len()).collect();
+    let mean = mean(call, x, &axes)?;
+    let centred = call.linear(&[(1.0, x), (-1.0, mean)])?;
+    let inverse = inverse_root_mean_square(call, centred, &axes, epsilon)?;
+    let normal = scale_rows(call, centred, inverse, &axes)?;
+    let y = call.contract(normal, &labels, scale, &labels[1..2], &labels)?;
+    let y = add_bias(call, y, Some(bias))?;
+    let mean = call.reshape(mean, &[shape[1]])?;
+    let mean = call.linear(&[(momentum, running_mean), (1.0 - momentum, mean)])?;
+    let count = axes.iter().map(|a| shape[*a]).product::<usize>() as f64;
+    let squares = call.contract(centred, &labels, centred, &labels, &labels[1..2])?;
+    let variance = call.linear(&[(momentum, running_variance), ((1.0 - momentum) / count, squares)])?;
+    Ok(vec![y, mean, variance])
 }
 
 /// `x * a + b` with `a` in the weights of the linear operator that gives `x`; `None` when there is none.

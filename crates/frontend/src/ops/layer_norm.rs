@@ -1,11 +1,11 @@
-//! LayerNormalization, RMSNormalization: the last axes with mean 0 and variance 1, or with mean square 1.
+//! LayerNormalization, MeanVarianceNormalization: axes with mean 0 and variance 1. RMSNormalization: with mean square 1.
 //!
-//! Spec: the pages of these names; all opsets. Rejected: normalising over nothing.
+//! Spec: the pages of these names; all opsets but MeanVarianceNormalization 1. Rejected: normalising over nothing.
 
 use plonnx_ir::op::{Label, Reducer};
 use plonnx_ir::{DType, Function, NodeId};
 
-use crate::lower::{Call, Lowering, Results, invalid};
+use crate::lower::{Call, Lowering, Results, axes, invalid};
 
 pub(super) fn layer_norm(call: &mut Call) -> Results {
     let (x, scale, bias) = (call.input(0)?, call.input(1)?, call.optional(2));
@@ -36,6 +36,16 @@ pub(super) fn rms_norm(call: &mut Call) -> Results {
     let inverse = inverse_root_mean_square(call, x, &axes, epsilon)?;
     let normal = scale_rows(call, x, inverse, &axes)?;
     Ok(vec![call.product(normal, scale)?])
+}
+
+pub(super) fn mean_variance_norm(call: &mut Call) -> Results {
+    let x = call.input(0)?;
+    let given = call.ints("axes")?.unwrap_or_else(|| vec![0, 2, 3]);
+    let axes = axes(&given, call.rank(x))?;
+    let mean = mean(call, x, &axes)?;
+    let centred = call.linear(&[(1.0, x), (-1.0, mean)])?;
+    let inverse = inverse_root_mean_square(call, centred, &axes, 1e-9)?;
+    Ok(vec![scale_rows(call, centred, inverse, &axes)?])
 }
 
 fn trailing_axes(call: &mut Call, x: NodeId) -> Lowering<Vec<usize>> {

@@ -1,18 +1,24 @@
 //! Operators that apply a function of one variable to every element.
 //!
 //! Spec: Abs, Acos, Acosh, Asin, Asinh, Atan, Atanh, Ceil, Celu, Cos, Cosh, Elu, Erf, Exp, Floor, Gelu, HardSigmoid,
-//! HardSwish, LeakyRelu, Log, Mish, Reciprocal, Relu, Round, Selu, Sigmoid, Sign, Sin, Sinh, Softplus, Softsign, Sqrt,
-//! Swish, Tan, Tanh, ThresholdedRelu; all opsets. Nothing is rejected.
+//! HardSwish, LeakyRelu, Log, Mish, Reciprocal, Relu, Round, Selu, Shrink, Sigmoid, Sign, Sin, Sinh, Softplus, Softsign,
+//! Sqrt, Swish, Tan, Tanh, ThresholdedRelu; all opsets. Nothing is rejected.
 
-use plonnx_ir::Function;
+use plonnx_ir::op::Compare;
+use plonnx_ir::{CoreOp, Function};
 
-use super::div;
+use super::{div, recognise};
 use crate::lower::{Call, Lowering, Results, invalid};
 
 /// A function without attributes.
 pub(super) fn lower(call: &mut Call, function: Function) -> Results {
     call.ignore(&["consumed_inputs"]);
     let x = call.input(0)?;
+    if function == Function::Log
+        && let Some(y) = recognise::log_sum_exp(call, x)?
+    {
+        return Ok(vec![y]);
+    }
     Ok(vec![call.map(function, x)?])
 }
 
@@ -61,6 +67,25 @@ pub(super) fn selu(call: &mut Call) -> Lowering<Function> {
 
 pub(super) fn swish(call: &mut Call) -> Lowering<Function> {
     Ok(Function::Swish(call.float("alpha", 1.0)?))
+}
+
+/// `x + bias` below `-lambd`, `x - bias` above `lambd`, 0 between.
+pub(super) fn shrink(call: &mut Call) -> Results {
+    let x = call.input(0)?;
+    let (bias, lambd) = (call.float("bias", 0.0)?, call.float("lambd", 0.5)?);
+    let dtype = call.dtype(x);
+    let bound = |call: &mut Call, value: f64| call.scalar(value, dtype);
+    let (low, high, zero, bias) = (bound(call, -lambd)?, bound(call, lambd)?, bound(call, 0.0)?, bound(call, bias)?);
+    let below = call.aligned(&[x, low])?;
+    let below = call.add(CoreOp::Compare(Compare::Less), &below)?;
+    let mut above = call.aligned(&[x, high])?;
+    above.reverse();
+    let above = call.add(CoreOp::Compare(Compare::Less), &above)?;
+    let raised = call.linear(&[(1.0, x), (1.0, bias)])?;
+    let lowered = call.linear(&[(1.0, x), (-1.0, bias)])?;
+    let kept = call.aligned(&[above, lowered, zero])?;
+    let kept = call.add(CoreOp::Select, &kept)?;
+    Ok(vec![call.add(CoreOp::Select, &[below, raised, kept])?])
 }
 
 pub(super) fn thresholded_relu(call: &mut Call) -> Lowering<Function> {

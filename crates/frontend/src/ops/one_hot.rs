@@ -1,10 +1,10 @@
 //! OneHot: unit vectors with given values for "off" and "on".
 //!
 //! Spec: OneHot; all opsets. Rejected: a depth that depends on the data. Indices that depend on the data must lie in
-//! `[0, depth)`; known indices may also be negative or outside.
+//! `[-depth, depth)`; known indices may also be outside.
 
-use plonnx_ir::op::{self, Label};
-use plonnx_ir::{CoreOp, DType, NodeId};
+use plonnx_ir::op::{self, Compare, Label};
+use plonnx_ir::{CoreOp, DType, Function, NodeId};
 
 use crate::lower::{Call, Lowering, Results, extent, invalid, sized, unsupported};
 
@@ -17,6 +17,13 @@ pub(super) fn lower(call: &mut Call) -> Results {
     }
     let rank = call.rank(indices) + 1;
     let axis = call.axis("axis", -1, rank)?;
+    let indices = if call.dtype(indices) == DType::Real && !call.is_known(indices) {
+        let whole = call.map(Function::Trunc, indices)?;
+        call.retype(whole, DType::Int)?
+    } else {
+        indices
+    };
+    let indices = wrapped(call, indices, depth)?;
     let unit = unit_vectors(call, indices, depth)?;
     let mut perm: Vec<usize> = (0..rank - 1).collect();
     perm.insert(axis, rank - 1);
@@ -37,7 +44,9 @@ pub(super) fn lower(call: &mut Call) -> Results {
     Ok(vec![call.retype(y, dtype)?])
 }
 
-fn unit_vectors(call: &mut Call, indices: NodeId, depth: usize) -> Lowering<NodeId> {
+/// Unit vectors along a new last axis. Known indices may be negative, and give no unit where they are outside; others
+/// must lie in `[0, depth)`.
+pub(super) fn unit_vectors(call: &mut Call, indices: NodeId, depth: usize) -> Lowering<NodeId> {
     let shape = [call.shape(indices).as_slice(), &[depth]].concat();
     sized(&shape)?;
     let Some(known) = call.known(indices) else {
@@ -49,6 +58,17 @@ fn unit_vectors(call: &mut Call, indices: NodeId, depth: usize) -> Lowering<Node
     let wrap = |v: f64| if v < 0.0 { v + depth as f64 } else { v };
     let ones = known.iter().flat_map(|v| (0..depth).map(move |k| f64::from(u8::from(wrap(v) == k as f64)))).collect();
     call.tensor(&shape, ones, DType::Bool)
+}
+
+/// `indices` into an axis of extent `n`, with `n` added to negative ones.
+pub(super) fn wrapped(call: &mut Call, indices: NodeId, n: usize) -> Lowering<NodeId> {
+    if call.is_known(indices) || call.dtype(indices) == DType::Bool {
+        return Ok(indices);
+    }
+    let zero = call.scalar(0.0, DType::Int)?;
+    let operands = call.aligned(&[indices, zero])?;
+    let negative = call.add(CoreOp::Compare(Compare::Less), &operands)?;
+    call.linear(&[(1.0, indices), (n as f64, negative)])
 }
 
 /// Slices of `axis` of `table` at indices that depend on the data: a contraction of unit vectors with the table.

@@ -4,9 +4,10 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
 
-use plonnx_ir::op::Contract;
+use plonnx_ir::op::{Contract, Reducer};
 use plonnx_ir::{CoreOp, Function, NodeId};
 
+use super::reduce;
 use crate::lower::{Builder, Lowering};
 
 /// Nesting of linear combinations that is looked through.
@@ -46,6 +47,30 @@ pub(super) fn gelu(builder: &mut Builder, y: NodeId) -> Lowering<NodeId> {
         Some((function, x)) => builder.map(function, x),
         None => Ok(y),
     }
+}
+
+/// `log(sum(exp(z)))` for `x = sum(exp(z))` of values that are not known to be differences to their maximum: written as
+/// it is, it needs a range that grows exponentially.
+pub(super) fn log_sum_exp(builder: &mut Builder, x: NodeId) -> Lowering<Option<NodeId>> {
+    let node = builder.graph.node(x);
+    let (CoreOp::Reduce(reduce), [exp]) = (&node.op, node.inputs.as_slice()) else { return Ok(None) };
+    let (Some((Function::Exp, z)), Reducer::Sum) = (map(builder, *exp), reduce.reducer) else { return Ok(None) };
+    let (axes, keep) = (reduce.axes.clone(), reduce.keep);
+    if builder.shape(z).contains(&0) || is_peak_difference(builder, z) {
+        return Ok(None);
+    }
+    reduce::log_sum_exp(builder, z, &axes, keep).map(Some)
+}
+
+/// Whether `x` is something minus a maximum.
+fn is_peak_difference(builder: &Builder, x: NodeId) -> bool {
+    let node = builder.graph.node(x);
+    let (CoreOp::Sum(sum), [_, _]) = (&node.op, node.inputs.as_slice()) else { return false };
+    let subtracted = sum.coefficients.iter().zip(&node.inputs).find(|(c, _)| **c == -1.0);
+    subtracted.is_some_and(|(_, peak)| {
+        let (source, _) = builder.unrepeated(*peak);
+        matches!(&builder.graph.node(source).op, CoreOp::Reduce(r) if r.reducer == Reducer::Max)
+    })
 }
 
 fn as_gelu(builder: &Builder, y: NodeId) -> Option<(Function, NodeId)> {

@@ -8,7 +8,7 @@
 use plonnx_ir::op::Reducer;
 use plonnx_ir::{DType, Function, NodeId};
 
-use crate::lower::{Call, Lowering, Results, axes, invalid, unsupported};
+use crate::lower::{Builder, Call, Lowering, Results, axes, invalid, unsupported};
 
 /// What is computed along the axes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,16 +85,21 @@ fn reduce(call: &mut Call, kind: Kind, x: NodeId, along: &Along) -> Lowering<Nod
             if call.shape(x).contains(&0) {
                 return invalid("maximum of no elements");
             }
-            let max = call.reduce(Reducer::Max, x, &along.axes, true)?;
-            let centred = call.linear(&[(1.0, x), (-1.0, max)])?;
-            let exp = call.map(Function::Exp, centred)?;
-            let sum = sum(call, exp, &Along { axes: along.axes.clone(), keep: along.keep, sole: false })?;
-            let log = call.map(Function::Log, sum)?;
-            let shape = call.shape(log);
-            let max = call.reshape(max, &shape)?;
-            call.linear(&[(1.0, log), (1.0, max)])
+            log_sum_exp(call, x, &along.axes, along.keep)
         }
     }
+}
+
+/// Logarithm of the sum of exponentials of differences to the maximum, and the maximum.
+pub(super) fn log_sum_exp(builder: &mut Builder, x: NodeId, axes: &[usize], keep: bool) -> Lowering<NodeId> {
+    let max = builder.reduce(Reducer::Max, x, axes, true)?;
+    let centred = builder.linear(&[(1.0, x), (-1.0, max)])?;
+    let exp = builder.map(Function::Exp, centred)?;
+    let sum = builder.reduce(Reducer::Sum, exp, axes, keep)?;
+    let log = builder.map(Function::Log, sum)?;
+    let shape = builder.shape(log);
+    let max = builder.reshape(max, &shape)?;
+    builder.linear(&[(1.0, log), (1.0, max)])
 }
 
 fn sum(call: &mut Call, x: NodeId, along: &Along) -> Lowering<NodeId> {

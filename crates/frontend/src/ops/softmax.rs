@@ -11,21 +11,31 @@ use crate::lower::{Call, Lowering, Results};
 pub(super) fn softmax(call: &mut Call) -> Results {
     let x = call.input(0)?;
     let axes = axes(call, x)?;
-    let centred = centred(call, x, &axes)?;
+    Ok(vec![distribution(call, x, &axes)?])
+}
+
+/// Softmax over `axes` together.
+pub(super) fn distribution(call: &mut Call, x: NodeId, axes: &[usize]) -> Lowering<NodeId> {
+    let centred = centred(call, x, axes)?;
     let exp = call.map(Function::Exp, centred)?;
-    let sum = call.reduce(Reducer::Sum, exp, &axes, true)?;
+    let sum = call.reduce(Reducer::Sum, exp, axes, true)?;
     let operands = call.aligned(&[exp, sum])?;
-    Ok(vec![call.add(CoreOp::Div(()), &operands)?])
+    call.add(CoreOp::Div(()), &operands)
 }
 
 pub(super) fn log_softmax(call: &mut Call) -> Results {
     let x = call.input(0)?;
     let axes = axes(call, x)?;
-    let centred = centred(call, x, &axes)?;
+    Ok(vec![log_distribution(call, x, &axes)?])
+}
+
+/// Logarithm of the softmax over `axes` together.
+pub(super) fn log_distribution(call: &mut Call, x: NodeId, axes: &[usize]) -> Lowering<NodeId> {
+    let centred = centred(call, x, axes)?;
     let exp = call.map(Function::Exp, centred)?;
-    let sum = call.reduce(Reducer::Sum, exp, &axes, true)?;
+    let sum = call.reduce(Reducer::Sum, exp, axes, true)?;
     let log = call.map(Function::Log, sum)?;
-    Ok(vec![call.linear(&[(1.0, centred), (-1.0, log)])?])
+    call.linear(&[(1.0, centred), (-1.0, log)])
 }
 
 pub(super) fn hardmax(call: &mut Call) -> Results {

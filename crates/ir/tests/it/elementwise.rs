@@ -210,6 +210,9 @@ fn functions() {
     close(Function::Clip { lo: -1.0, hi: 2.0 }, -3.0, -1.0);
     close(Function::Clip { lo: -1.0, hi: 2.0 }, 3.0, 2.0);
     close(Function::Clip { lo: 5.0, hi: 2.0 }, 3.0, 2.0);
+    close(Function::CubicKernel(-0.75), -0.5, 0.59375);
+    close(Function::CubicKernel(-0.75), 1.5, -0.09375);
+    close(Function::CubicKernel(-0.75), 2.5, 0.0);
     close(Function::Elu(0.5), -2.0, 0.5 * ((-2.0f64).exp() - 1.0));
     close(Function::Erf, 0.5, 0.5204998778130465);
     close(Function::Gelu, 1.0, 0.8413447460685429);
@@ -223,6 +226,10 @@ fn functions() {
     close(Function::Mish, 1.0, 0.8650983882673103);
     close(Function::Pow(1.5), 4.0, 8.0);
     close(Function::Reciprocal, 4.0, 0.25);
+    close(Function::Reflect { lo: -0.5, hi: 2.5 }, 1.25, 1.25);
+    close(Function::Reflect { lo: -0.5, hi: 2.5 }, 3.0, 2.0);
+    close(Function::Reflect { lo: -0.5, hi: 2.5 }, -7.0, 0.0);
+    close(Function::Reflect { lo: 1.0, hi: 1.0 }, 5.0, 1.0);
     close(Function::Relu, -4.0, 0.0);
     close(Function::Rsqrt, 4.0, 0.5);
     close(Function::Selu { alpha: 2.0, gamma: 3.0 }, 2.0, 6.0);

@@ -175,6 +175,19 @@ impl Lowering<'_> {
         self.divided(id, product, square, self.range(id))
     }
 
+    /// `1 / y` as `y / (y y)`, for a divisor of either sign; a divisor that rounds to 0 is an error when it occurs.
+    pub(super) fn inverse_of_either_sign(&mut self, id: NodeId, y: NodeId) -> Result<Operand, QuantError> {
+        let rank = self.source.shape(id).len();
+        if rank > 26 {
+            return Err(self.unsupported(id, format!("{rank} axes"), "use at most 26"));
+        }
+        let value = self.narrow(y)?;
+        let square = CoreOp::Contract(Contract::elementwise(rank));
+        let square = self.emit(id, square, &[value.id, value.id], 2 * value.scale)?;
+        let square = self.positive(id, square, self.range(y).squared())?;
+        self.divided(id, value, square, self.range(id))
+    }
+
     /// `x` times the inverse of a constant.
     fn over_constant(&mut self, id: NodeId, x: NodeId, y: NodeId) -> Result<Operand, QuantError> {
         if !self.is_real(id) {

@@ -196,8 +196,11 @@ impl Lowering<'_> {
 
     fn lower_reciprocal(&mut self, id: NodeId, x: NodeId) -> Result<Operand, QuantError> {
         let range = self.range(x);
-        if range.min <= 0.0 && range.max >= 0.0 {
+        if range.min == 0.0 || range.max == 0.0 {
             return Err(self.zero_divisor(x));
+        }
+        if range.min < 0.0 && range.max > 0.0 {
+            return self.inverse_of_either_sign(id, x);
         }
         if range.min > 0.0 {
             let v = self.precise(x, 1)?;

@@ -26,6 +26,11 @@ impl Term {
         self.value.scale + self.factor.k
     }
 
+    /// Bits of the integer factor.
+    fn factor_bits(&self) -> i32 {
+        64 - self.factor.m.unsigned_abs().leading_zeros() as i32
+    }
+
     /// Integer that the value is multiplied by in a sum at scale `e`.
     fn coefficient(&self, e: i32) -> Option<i64> {
         let shift = u32::try_from(e - self.scale()).ok().filter(|s| *s < 62)?;
@@ -105,13 +110,18 @@ impl Lowering<'_> {
                 // Only constants ask for more.
                 return Ok(enough.max(finest.unwrap_or(enough)));
             }
-            let Some(index) = (0..terms.len()).max_by_key(|i| terms[*i].scale()) else { return Ok(e) };
+            let excess = |t: &Term| t.scale() - enough - t.factor_bits();
+            let Some(index) = (0..terms.len()).max_by_key(|i| (excess(&terms[*i]).max(0), terms[*i].scale())) else {
+                return Ok(e);
+            };
             let term = terms[index];
             if term.scale() <= enough {
                 let reason = format!("operands in steps from 2^{} up need more than {WIDE_BITS} bits", -e);
                 return Err(self.too_wide(id, reason));
             }
-            let value = self.round(term.of, term.value, enough - term.factor.k)?;
+            // A step of the operand is one of the sum times the coefficient, or where that is too fine, more.
+            let finer = if excess(&term) > 0 { term.factor_bits() } else { 0 };
+            let value = self.round(term.of, term.value, enough - term.factor.k + finer)?;
             terms[index] = Term { value, ..term };
         }
     }

@@ -87,6 +87,16 @@ fn functions_with_a_domain() {
 }
 
 #[test]
+fn reciprocals_of_either_sign() {
+    let mut b = Build::new(22);
+    let x = b.input("x", &[4]);
+    let y = b.map(Function::Reciprocal, x);
+    b.output("y", y);
+    let sample = vec![Tensor::from_vec(&[4], vec![-4.0, 0.5, 2.0, -1.0]).expect("four elements")];
+    assert_close(&b.graph, &[sample], 1e-3);
+}
+
+#[test]
 fn piecewise_linear_functions() {
     assert_function(Function::Relu, -5.0, 3.0, 1e-3);
     assert_function(Function::Abs, -5.0, 3.0, 1e-3);

@@ -112,3 +112,17 @@ fn gated_products_and_concat() {
     let samples = b.samples(16, 1.5);
     assert_close(&b.graph, &samples, 1e-3);
 }
+
+/// A coefficient of many bits beside a sum of many bits: the operand is rounded no further than the result needs.
+#[test]
+fn means_of_squares_keep_their_precision() {
+    let mut b = Build::new(31);
+    let x = b.input("x", &[6, 20]);
+    let squares = b.contract("ab,ab->a", x, x);
+    let mean = b.sum(&[(0.05, squares)]);
+    let root = b.map(Function::Rsqrt, mean);
+    b.output("mean", mean);
+    b.output("root", root);
+    let samples = b.samples(4, 2.0);
+    assert_close(&b.graph, &samples, 2e-4);
+}
