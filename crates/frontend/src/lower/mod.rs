@@ -5,6 +5,7 @@
 //! - `inner`: graphs inside nodes, and functions
 //! - `builder`: core operators with constant folding
 //! - `units`: integers of quantised models
+//! - `volume`: convolutions over three axes
 
 mod boundary;
 mod builder;
@@ -14,6 +15,7 @@ mod inner;
 mod run;
 mod units;
 mod value;
+mod volume;
 
 use std::collections::BTreeMap;
 
