@@ -180,7 +180,7 @@ fn limits_are_reported_before_memory_is_taken() {
     assert!(fill.error().contains("too many elements"), "{}", fill.error());
     let pool = Model::new(17).input("x", &[1, 1, 4]);
     let sizes = [("kernel_shape", Attr::Ints(&[1 << 28])), ("pads", Attr::Ints(&[1 << 28, 1 << 28]))];
-    let pool = pool.node_with("AveragePool", &["x"], &["y"], &sizes).output("y");
+    let pool = pool.node_with("MaxPool", &["x"], &["y"], &sizes).output("y");
     assert!(pool.error().contains("too many elements"), "{}", pool.error());
     let pad = Model::new(17).input("x", &[4]).ints("p", &[i64::MAX, i64::MAX]);
     assert!(pad.node("Pad", &["x", "p"], &["y"]).output("y").error().contains("pads"));
