@@ -236,6 +236,16 @@ mod tests {
     }
 
     #[test]
+    fn encodings_beyond_the_limits_are_refused() {
+        for scale in [i32::MIN, i32::MAX, -Encoding::MAX_SCALE, Encoding::MAX_SCALE] {
+            assert_eq!(Encoding::new(1, scale, 0, 1), None);
+        }
+        assert_eq!(Encoding::new(1, 0, i64::MIN, 1), None);
+        assert_eq!(Encoding::new(1, 0, 0, Encoding::MAX_DIGITS + 1), None);
+        assert_eq!(Encoding::new(Encoding::MAX_LEN + 1, 0, 0, 1), None);
+    }
+
+    #[test]
     fn every_part_is_bound() {
         let salt = Salt::from_words([1, 2, 3, 4]).unwrap();
         let encoding = Encoding::new(4, 7, -8, 2).unwrap();

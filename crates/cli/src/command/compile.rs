@@ -25,8 +25,8 @@ pub(crate) struct Args {
     /// Where to write the verifying key [default: MODEL with extension .vk.plonnx]
     #[arg(long, value_name = "FILE")]
     vk: Option<PathBuf>,
-    /// Where to write the settings, from which `plonnx vk` makes the key again [default: MODEL with extension
-    /// .settings.json, unless weights are committed]
+    /// Where to write the settings, from which `plonnx vk` makes the key again [default: the compiled model's path with
+    /// extension .settings.json, unless weights are committed]
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
     #[command(flatten)]
@@ -41,15 +41,15 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     let compiled = compiled.map_err(Failure::at(&args.model))?;
     let times: Value =
         compiled.times().iter().map(|(phase, t)| (phase.name().to_string(), json!(t.as_secs_f64()))).collect();
+    let model_path = args.output_file.unwrap_or_else(|| args.model.with_extension("plonnx"));
     // The ranges of values tell something of committed weights.
     let default =
-        || (compiled.recipe().settings.weights == Weights::Public).then(|| args.model.with_extension("settings.json"));
+        || (compiled.recipe().settings.weights == Weights::Public).then(|| model_path.with_extension("settings.json"));
     let settings_path = args.settings.clone().or_else(default);
     if let Some(path) = &settings_path {
         artifact::write(path, compiled.recipe().to_json().as_bytes())?;
     }
     let prover = compiled.into_prover();
-    let model_path = args.output_file.unwrap_or_else(|| args.model.with_extension("plonnx"));
     let key_path = args.vk.unwrap_or_else(|| args.model.with_extension("vk.plonnx"));
     prover.model().write(&model_path)?;
     prover.verifying_key().write(&key_path)?;

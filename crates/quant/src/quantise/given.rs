@@ -84,7 +84,7 @@ fn at_scale(e: i32, reach: f64, most: i32) -> u32 {
 
 /// Signed bits that a given `id` needs for a comparison with the constant `limit`, when its magnitudes are up to `reach`.
 pub(super) fn threshold_bits(graph: &Graph<Float>, id: NodeId, limit: NodeId, reach: f64) -> u32 {
-    if !is_given(graph, id) || !(reach > 0.0 && reach.is_finite()) {
+    if !(is_given(graph, id) && reach > 0.0 && reach.is_finite()) {
         return 0;
     }
     // Neighbours of a number in [2^(k-1), 2^k) are 2^(k-24) apart; below a power of two half of that.
