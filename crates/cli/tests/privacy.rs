@@ -167,7 +167,7 @@ fn keys_are_made_again() {
         ("\"visibility\": \"public\"", "\"visibility\": \"private\""),
         ("\"zero_knowledge\": false", "\"zero_knowledge\": true"),
         ("\"weights\": \"public\"", "\"weights\": \"committed\""),
-        ("\"weight_bits\": 12", "\"weight_bits\": 6"),
+        ("\"activation_bits\": 16", "\"activation_bits\": 12"),
         ("\"headroom\": \"1.7\"", "\"headroom\": \"40\""),
     ] {
         assert!(settings.contains(old), "{old}");

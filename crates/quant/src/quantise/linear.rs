@@ -1,5 +1,7 @@
 //! Contractions, convolutions and sums over axes: exact on narrow operands, at the product of their scales.
 
+use std::collections::BTreeMap;
+
 use plonnx_ir::op::{Contract, Conv, Label, Reduce};
 use plonnx_ir::{CoreOp, DType, Function, NodeId};
 
@@ -8,6 +10,9 @@ use super::given;
 use super::operand::Operand;
 use crate::error::QuantError;
 use crate::scale;
+
+/// A factor is not rounded to magnitudes of fewer bits to make a product fit.
+const FACTOR_BITS: u64 = 24;
 
 impl Lowering<'_> {
     pub(super) fn lower_contract(
@@ -25,8 +30,36 @@ impl Lowering<'_> {
         // Errors of single products do not average out.
         let single = if spec.summed().is_empty() { 2 } else { 0 };
         let extra = single.max(self.extra_weight_bits(id)).max(self.extra_given_bits(id, a, b));
-        let (x, y) = (self.factor(a, b, extra)?, self.factor(b, a, extra)?);
+        let factors = [self.factor(a, b, extra)?, self.factor(b, a, extra)?];
+        let [x, y] = self.fitting(spec, [a, b], factors)?;
         self.emit(id, CoreOp::Contract(spec.clone()), &[x.id, y.id], x.scale + y.scale)
+    }
+
+    /// Factors whose sums of products fit: inputs that are compared have bits that products have no room for.
+    fn fitting(
+        &mut self,
+        spec: &Contract,
+        ids: [NodeId; 2],
+        mut factors: [Operand; 2],
+    ) -> Result<[Operand; 2], QuantError> {
+        let extents = spec.a.iter().zip(self.source.shape(ids[0])).chain(spec.b.iter().zip(self.source.shape(ids[1])));
+        let extents: BTreeMap<Label, usize> = extents.map(|(label, extent)| (*label, *extent)).collect();
+        let terms = spec.summed().iter().fold(1i128, |n, label| n.saturating_mul(extents[label] as i128));
+        let room = u64::from(scale::WIDE_BITS.saturating_sub(scale::bits_for(terms)));
+        let wider = usize::from(self.magnitude_bits(factors[1]) > self.magnitude_bits(factors[0]));
+        for i in [wider, 1 - wider] {
+            let bits: u64 = factors.iter().map(|factor| self.magnitude_bits(*factor)).sum();
+            let most = self.magnitude_bits(factors[i]).saturating_sub(FACTOR_BITS);
+            let excess = bits.saturating_sub(room).min(most);
+            if excess > 0 && !self.structure.is_constant(ids[i]) {
+                factors[i] = self.round(ids[i], factors[i], factors[i].scale - excess as i32)?;
+            }
+        }
+        Ok(factors)
+    }
+
+    fn magnitude_bits(&self, value: Operand) -> u64 {
+        self.interval(value).magnitude().bits()
     }
 
     /// For an elementwise product with a constant of equal elements: the other operand and the constant.
