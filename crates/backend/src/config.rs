@@ -20,7 +20,7 @@ pub const D: usize = 2;
 pub type FE = QuadraticExtension<F>;
 
 /// Wires of a row.
-pub(crate) const WIRES: usize = 135;
+pub(crate) const WIRES: usize = 138;
 /// Wires of a row that can carry copy constraints.
 pub(crate) const ROUTED: usize = 80;
 

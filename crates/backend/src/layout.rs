@@ -109,4 +109,4 @@ impl<'a> Draft<'a> {
 }
 
 /// Weights a row may hold, in the order in which they are tried.
-const WEIGHTS_PER_ROW: [usize; 4] = [64, 128, 256, 512];
+const WEIGHTS_PER_ROW: [usize; 5] = [64, 128, 256, 352, 512];

@@ -20,6 +20,8 @@ pub enum Phase {
     Commit,
     /// Fills what follows from the routed inputs.
     Complete,
+    /// Fills the running sum of a requantisation's results.
+    Results,
     /// Fills the result of one slot.
     Slot(u8),
     /// Fills the slots from this one on, which nothing uses.
@@ -182,6 +184,7 @@ impl Tape {
                     Kind::Range(gate.clone()).complete(constants, wires, used as usize);
                 }
                 (Phase::Idle(used), Some(kind)) => kind.complete(constants, wires, used as usize),
+                (Phase::Results, Some(kind)) => kind.complete_results(wires),
                 (Phase::Slot(slot), Some(kind)) => kind.complete_slot(constants, wires, slot as usize),
                 (Phase::Inverse(slot), _) => {
                     let slot = slot as usize;

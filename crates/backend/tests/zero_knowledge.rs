@@ -112,6 +112,6 @@ fn every_wire_column_is_blinded() {
     let case = case();
     let blind = compile(&case, true, Weights::Public);
     let columns = openings(&blind, &case.inputs[0]);
-    let wires = &columns[..2 * 135];
+    let wires = &columns[..2 * 138];
     assert!(wires.iter().all(|x| *x != 0), "a wire column is zero");
 }

@@ -20,7 +20,7 @@ use plonky2::plonk::circuit_builder::CircuitBuilder;
 /// Wires of the Poseidon rows that a program's witness assigns; plonky2's generator fills the others.
 const POSEIDON_WIRES: usize = 25;
 /// Wires of a row.
-const WIRES: usize = 135;
+const WIRES: usize = 138;
 
 /// A program inside a circuit.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use plonky2::field::types::Field;
 
+use super::suffix::{Run, Span, Suffixes};
 use crate::assembler::{Assembler, Cell, EXT_ONE, EXT_ZERO, Ext};
 use crate::config::{F, to_field};
 use crate::gate::{BilinearGate, COLUMNS, Kind, ProductGate, ReduceGate, StripsGate};
@@ -35,15 +36,29 @@ pub struct Forms {
     powers: HashMap<i64, Ext>,
     negated: HashMap<i64, Ext>,
     geometric: HashMap<(i64, usize), Ext>,
+    pub(super) suffixes: Suffixes,
+    /// By step: the last row of strips, and how many it has.
+    open_strips: HashMap<i64, (u32, usize)>,
     /// Weights per row.
     constants: usize,
 }
 
+/// Least number of consecutive results whose inner product is taken from their rows' running sums.
+const CONSECUTIVE: usize = 32;
+
 impl Forms {
-    /// Forms in the challenge `r`, for rows with `constants` constants.
-    pub fn new(r: Ext, constants: usize) -> Self {
-        let powers = HashMap::from([(0, EXT_ONE), (1, r)]);
-        Self { r, inverse: None, powers, negated: HashMap::new(), geometric: HashMap::new(), constants }
+    /// Forms in the challenge `r`, for rows with `constants` constants. `runs` are rows with running sums of their results.
+    pub fn new(r: Ext, constants: usize, runs: Vec<Run>) -> Self {
+        Self {
+            r,
+            inverse: None,
+            powers: HashMap::from([(0, EXT_ONE), (1, r)]),
+            negated: HashMap::new(),
+            geometric: HashMap::new(),
+            suffixes: Suffixes::new(runs),
+            open_strips: HashMap::new(),
+            constants,
+        }
     }
 
     /// `r^exponent`; negative exponents use an inverse that a constraint ties to `r`.
@@ -77,35 +92,33 @@ impl Forms {
         negated
     }
 
-    /// `sum_j r^(step j) line[j]` for many short lines of one length, six strips of eight cells to a row.
-    pub fn lines(&mut self, asm: &mut Assembler, lines: &[Vec<Cell>], step: i64) -> Vec<Ext> {
-        let lows: Vec<Ext> = (0..COLUMNS as i64).map(|j| self.power(asm, j * step)).collect();
-        let strips: Vec<&[Cell]> = lines.iter().flat_map(|line| line.chunks(COLUMNS)).collect();
-        let mut sums = Vec::with_capacity(strips.len());
-        for chunk in strips.chunks(StripsGate::ROWS) {
-            let row = asm.row(&Kind::Strips, vec![]);
-            for i in 0..StripsGate::ROWS {
-                for j in 0..COLUMNS {
-                    let cell = chunk.get(i).and_then(|strip| strip.get(j)).copied().unwrap_or(Cell::ZERO);
-                    asm.feed(row, StripsGate::cell(i, j), cell);
-                }
-            }
-            for (j, low) in lows.iter().enumerate() {
-                asm.feed_ext(row, StripsGate::low(j), *low);
-            }
-            asm.step(row, Phase::Complete, Hint::None);
-            sums.extend((0..chunk.len()).map(|i| Assembler::wire_ext(row, StripsGate::out(i))));
-        }
+    /// `sum_j r^(step j) line[j]`; strips of eight cells of all lines with one step share rows.
+    pub fn line(&mut self, asm: &mut Assembler, line: &[Cell], step: i64) -> Ext {
+        let strips: Vec<Ext> = line.chunks(COLUMNS).map(|cells| self.strip(asm, cells, step)).collect();
         let factor = self.power(asm, step * COLUMNS as i64);
-        let mut sums = sums.into_iter();
-        lines
-            .iter()
-            .map(|line| {
-                let strips: Vec<Ext> = sums.by_ref().take(line.len().div_ceil(COLUMNS)).collect();
-                let joined = strips.into_iter().rev().reduce(|sum, strip| asm.mul_add(factor, sum, strip));
-                joined.unwrap_or(EXT_ZERO)
-            })
-            .collect()
+        let joined = strips.into_iter().rev().reduce(|sum, strip| asm.mul_add(factor, sum, strip));
+        joined.unwrap_or(EXT_ZERO)
+    }
+
+    /// `sum_j r^(step j) cells[j]` for up to eight cells.
+    pub(super) fn strip(&mut self, asm: &mut Assembler, cells: &[Cell], step: i64) -> Ext {
+        let (row, slot) = match self.open_strips.get(&step) {
+            Some((row, used)) if *used < StripsGate::ROWS => (*row, *used),
+            _ => {
+                let lows: Vec<Ext> = (0..COLUMNS as i64).map(|j| self.power(asm, j * step)).collect();
+                let row = asm.row(&Kind::Strips, vec![]);
+                for (j, low) in lows.into_iter().enumerate() {
+                    asm.feed_ext(row, StripsGate::low(j), low);
+                }
+                (row, 0)
+            }
+        };
+        self.open_strips.insert(step, (row, slot + 1));
+        for j in 0..COLUMNS {
+            asm.feed(row, StripsGate::cell(slot, j), cells.get(j).copied().unwrap_or(Cell::ZERO));
+        }
+        asm.step(row, Phase::Slot(slot as u8), Hint::None);
+        Assembler::wire_ext(row, StripsGate::out(slot))
     }
 
     /// `sum_{i < count} r^(step i)`
@@ -150,6 +163,9 @@ impl Forms {
         strides: &[i64],
     ) -> Ext {
         let (shape, strides, positions) = merged(shape, strides);
+        if !product && let Some(sum) = self.consecutive_lines(asm, pairs, &shape, &strides, &positions) {
+            return sum;
+        }
         // The strips run along the axis that fills them best.
         let inner = (0..shape.len())
             .min_by_key(|a| {
@@ -182,6 +198,35 @@ impl Forms {
             }
         }
         self.tiles(asm, product, strips, step)
+    }
+
+    /// The inner product of cells that are consecutive results along an axis with exponents `0, 1, ..`.
+    fn consecutive_lines(
+        &mut self,
+        asm: &mut Assembler,
+        pairs: &[(Cell, Cell)],
+        shape: &[usize],
+        strides: &[i64],
+        positions: &[usize],
+    ) -> Option<Ext> {
+        let (inner, outer) = (shape.last()?, shape.len() - 1);
+        if (strides[outer], positions[outer]) != (1, 1) || *inner < CONSECUTIVE {
+            return None;
+        }
+        let lines: Vec<(i64, Span)> = indices(&shape[..outer])
+            .map(|index| {
+                let offset: usize = index.iter().zip(positions).map(|(i, p)| i * p).sum();
+                let exponent: i64 = index.iter().zip(strides).map(|(i, s)| *i as i64 * s).sum();
+                let line = pairs[offset..offset + inner].iter().map(|(x, _)| *x);
+                Some((exponent, self.suffixes.span(line)?))
+            })
+            .collect::<Option<_>>()?;
+        let mut sum = EXT_ZERO;
+        for (exponent, span) in lines {
+            let (factor, line) = (self.power(asm, exponent), self.consecutive(asm, span));
+            sum = asm.mul_add(factor, line, sum);
+        }
+        Some(sum)
     }
 
     /// Sums strips whose columns step by `step`, highest exponents first.
@@ -251,6 +296,13 @@ impl Forms {
         }
     }
 
+    /// Columns of the weights' tiles.
+    pub fn tile_width(&self, wide: bool) -> usize {
+        // As many as the routed wires of a row take.
+        let widest = if wide { 22 } else { 44 };
+        (self.constants / BilinearGate::LEFT).clamp(1, widest)
+    }
+
     /// `sum_ij r^exponents[i] weight(i, j) right[j]`, where row `i` only has weights at `support(i)`.
     ///
     /// `exponents` ascend. Rows of the form are taken sixteen at a time, highest exponents first.
@@ -263,9 +315,8 @@ impl Forms {
         weight: impl Fn(usize, usize) -> i64,
     ) -> Ext {
         let wide = right.iter().any(|o| matches!(o, Operand::Extension(_)));
-        let left = 16;
-        let widest = if wide { 16 } else { 40 };
-        let gate = BilinearGate { left, right: (self.constants / left).clamp(1, widest), wide };
+        let left = BilinearGate::LEFT;
+        let gate = BilinearGate { left, right: self.tile_width(wide), wide };
         let kind = Kind::Bilinear(gate);
         let mut sum = EXT_ZERO;
         let mut reached: Option<i64> = None;

@@ -2,6 +2,7 @@
 
 pub mod linear;
 pub mod lookup;
+pub mod suffix;
 pub mod transcript;
 pub mod window;
 

@@ -8,6 +8,8 @@
 //! ends, which are in those columns: `border = sum_u b^u C_u + sum_v a^v (R_v - sum_u b^u x_vu)` with the inner products
 //! `C_u` of column `u` and `R_v` of row `v`. They are short, so those of all images share rows.
 
+use std::collections::HashMap;
+
 use super::linear::Forms;
 use crate::assembler::{Assembler, Cell, EXT_ZERO, Ext};
 use crate::gate::{COLUMNS, MulAddGate, ReduceGate, StripsGate};
@@ -61,10 +63,18 @@ fn rect_rows(height: usize, width: usize) -> usize {
     strips.div_ceil(ReduceGate::ROWS)
 }
 
-/// `S(k_y, k_x)`, row-major over the kernel, for each of `images` (`y.extent` x `x.extent`, row-major).
-pub fn window_sums(asm: &mut Assembler, forms: &mut Forms, images: &[&[Cell]], y: Axis, x: Axis) -> Vec<Vec<Ext>> {
+/// `S(k_y, k_x) = r^exponents[k] sums[image][k]`, `k` row-major over the kernel.
+pub struct Windows {
+    /// The powers belong to offsets, not to images: whoever sums over images multiplies once for all of them.
+    pub exponents: Vec<i64>,
+    pub sums: Vec<Vec<Ext>>,
+}
+
+/// The window sums of each of `images` (`y.extent` x `x.extent`, row-major).
+pub fn window_sums(asm: &mut Assembler, forms: &mut Forms, images: &[&[Cell]], y: Axis, x: Axis) -> Windows {
     let offsets_y: Vec<Offset> = (0..y.kernel).map(|k| y.offset(k)).collect();
     let offsets_x: Vec<Offset> = (0..x.kernel).map(|k| x.offset(k)).collect();
+    let mut exponents = vec![0; y.kernel * x.kernel];
     let mut sums = vec![vec![EXT_ZERO; y.kernel * x.kernel]; images.len()];
     for phase_y in 0..y.stride {
         for phase_x in 0..x.stride {
@@ -79,10 +89,16 @@ pub fn window_sums(asm: &mut Assembler, forms: &mut Forms, images: &[&[Cell]], y
                 ys: pick(&offsets_y, phase_y),
                 xs: pick(&offsets_x, phase_x),
             };
-            lattice.sums(asm, forms, images, |image, ky, kx, sum| sums[image][ky * x.kernel + kx] = sum);
+            let direct = lattice.sums(asm, forms, images, |image, ky, kx, sum| sums[image][ky * x.kernel + kx] = sum);
+            for (ky, oy) in &lattice.ys {
+                for (kx, ox) in &lattice.xs {
+                    let first = if direct { (oy.lo as i64, ox.lo as i64) } else { (0, 0) };
+                    exponents[ky * x.kernel + kx] = (first.0 - oy.q) * y.exponent + (first.1 - ox.q) * x.exponent;
+                }
+            }
         }
     }
-    sums
+    Windows { exponents, sums }
 }
 
 /// The positions of a subsampled image, and the kernel offsets that read it.
@@ -105,7 +121,7 @@ impl Lattice {
         image[self.origin + v * self.stride.0 + u * self.stride.1]
     }
 
-    /// Inner product over rows `v` and columns `u` with exponents relative to (`from_v`, `from_u`).
+    /// Inner product over rows `v` and columns `u` with exponents relative to the first element.
     fn rect(
         &self,
         asm: &mut Assembler,
@@ -113,7 +129,6 @@ impl Lattice {
         image: &[Cell],
         v: (usize, usize),
         u: (usize, usize),
-        from: (i64, i64),
     ) -> Ext {
         if v.0 >= v.1 || u.0 >= u.1 {
             return EXT_ZERO;
@@ -122,10 +137,7 @@ impl Lattice {
             .flat_map(|row| (u.0..u.1).map(move |column| (row, column)))
             .map(|(r, c)| self.cell(image, r, c))
             .collect();
-        let base = (v.0 as i64 - from.0) * self.exponents.0 + (u.0 as i64 - from.1) * self.exponents.1;
-        let sum = forms.cells(asm, &cells, &[v.1 - v.0, u.1 - u.0], &[self.exponents.0, self.exponents.1]);
-        let factor = forms.power(asm, base);
-        asm.mul_add(factor, sum, EXT_ZERO)
+        forms.cells(asm, &cells, &[v.1 - v.0, u.1 - u.0], &[self.exponents.0, self.exponents.1])
     }
 
     /// Rows and columns that some window leaves out.
@@ -156,13 +168,15 @@ impl Lattice {
         (direct as f64, borders)
     }
 
+    /// Window sums without the powers in front, by `put(image, k_y, k_x, sum)`. Whether each offset was summed directly,
+    /// with exponents from its first element.
     fn sums(
         &self,
         asm: &mut Assembler,
         forms: &mut Forms,
         images: &[&[Cell]],
         mut put: impl FnMut(usize, usize, usize, Ext),
-    ) {
+    ) -> bool {
         let (height, width) = self.size;
         let (rows, columns) = self.borders();
         let (direct, borders) = self.costs(&rows, &columns);
@@ -170,32 +184,29 @@ impl Lattice {
             for (i, image) in images.iter().enumerate() {
                 for (ky, y) in &self.ys {
                     for (kx, x) in &self.xs {
-                        let sum = self.rect(asm, forms, image, (y.lo, y.hi), (x.lo, x.hi), (y.q, x.q));
+                        let sum = self.rect(asm, forms, image, (y.lo, y.hi), (x.lo, x.hi));
                         put(i, *ky, *kx, sum);
                     }
                 }
             }
-            return;
+            return true;
         }
-        let row = |(image, v): (&&[Cell], usize)| (0..width).map(|u| self.cell(image, v, u)).collect();
-        let column = |(image, u): (&&[Cell], usize)| (0..height).map(|v| self.cell(image, v, u)).collect();
-        let row_lines: Vec<Vec<Cell>> =
-            images.iter().flat_map(|i| rows.iter().map(move |v| (i, *v))).map(row).collect();
-        let column_lines: Vec<Vec<Cell>> =
-            images.iter().flat_map(|i| columns.iter().map(move |u| (i, *u))).map(column).collect();
-        let row_sums = forms.lines(asm, &row_lines, self.exponents.1);
-        let column_sums = forms.lines(asm, &column_lines, self.exponents.0);
         for (i, image) in images.iter().enumerate() {
-            let total = self.rect(asm, forms, image, (0, height), (0, width), (0, 0));
-            let at = |lines: &[usize], sums: &[Ext], line: usize| {
-                let position = lines.binary_search(&line).unwrap_or(0);
-                sums[i * lines.len() + position]
-            };
+            let total = self.rect(asm, forms, image, (0, height), (0, width));
+            let (mut row_sums, mut column_sums) = (HashMap::new(), HashMap::new());
+            for v in &rows {
+                let line: Vec<Cell> = (0..width).map(|u| self.cell(image, *v, u)).collect();
+                row_sums.insert(*v, forms.line(asm, &line, self.exponents.1));
+            }
+            for u in &columns {
+                let line: Vec<Cell> = (0..height).map(|v| self.cell(image, v, *u)).collect();
+                column_sums.insert(*u, forms.line(asm, &line, self.exponents.0));
+            }
             for (kx, x) in &self.xs {
                 let mut inside = total;
                 for u in outside(x, width) {
                     let factor = forms.negated(asm, u as i64 * self.exponents.1);
-                    inside = asm.mul_add(factor, at(&columns, &column_sums, u), inside);
+                    inside = asm.mul_add(factor, column_sums[&u], inside);
                 }
                 // Rows without the ends that are in the columns left out.
                 let mut middles: Vec<(usize, Ext)> = Vec::new();
@@ -205,7 +216,7 @@ impl Lattice {
                         let middle = match middles.iter().find(|(row, _)| *row == v) {
                             Some((_, middle)) => *middle,
                             None => {
-                                let mut middle = at(&rows, &row_sums, v);
+                                let mut middle = row_sums[&v];
                                 for u in outside(x, width) {
                                     let factor = forms.negated(asm, u as i64 * self.exponents.1);
                                     middle = asm.mul_add(factor, [self.cell(image, v, u), Cell::ZERO], middle);
@@ -217,11 +228,10 @@ impl Lattice {
                         let factor = forms.negated(asm, v as i64 * self.exponents.0);
                         sum = asm.mul_add(factor, middle, sum);
                     }
-                    let shift = forms.power(asm, -y.q * self.exponents.0 - x.q * self.exponents.1);
-                    let sum = asm.mul_add(shift, sum, EXT_ZERO);
                     put(i, *ky, *kx, sum);
                 }
             }
         }
+        false
     }
 }

@@ -10,6 +10,7 @@ use crate::argument::window_sums;
 use crate::assembler::{Cell, EXT_ZERO, Ext};
 use crate::config::to_field;
 use crate::error::BackendError;
+use crate::gate::{BilinearGate, MulAddGate};
 
 /// Exponent of the challenge per step along each axis of a row-major tensor.
 fn row_major(shape: &[usize]) -> Vec<i64> {
@@ -328,26 +329,50 @@ impl Emitter<'_, '_> {
             let mut sums = vec![EXT_ZERO; kernel];
             for n in 0..x_shape[0] {
                 let batch = forms.power(&mut self.asm, strides[0] * n as i64);
-                for (sum, value) in sums.iter_mut().zip(&windows[n * channels + c]) {
+                for (sum, value) in sums.iter_mut().zip(&windows.sums[n * channels + c]) {
                     *sum = self.asm.mul_add(batch, *value, *sum);
                 }
             }
             right.extend(sums);
         }
         let Some(weights) = weights else {
+            let right = self.shifted(forms, &windows.exponents, right);
             let kernels = self.narrow(w)?;
             return Ok(self.kernel_form(forms, conv, &kernels, w_shape[0], &right, strides[1]));
         };
-        let right: Vec<Operand> = right.into_iter().map(Operand::Extension).collect();
         let values = weights.to_vec();
         let outputs_per_group = w_shape[0] / conv.groups;
         let span = per_group * kernel;
         let exponents: Vec<i64> = (0..w_shape[0] as i64).map(|o| o * strides[1]).collect();
-        let support = |o: usize| {
-            let group = o / outputs_per_group;
-            group * span..(group + 1) * span
-        };
+        let group = |o: usize| o / outputs_per_group;
+        // The powers of the offsets multiply every window sum, or one form for every offset.
+        let blocks = exponents.len().div_ceil(BilinearGate::LEFT);
+        let groups = BilinearGate::LEFT.div_ceil(outputs_per_group).min(conv.groups);
+        let width = forms.tile_width(true);
+        let joint = blocks * (groups * span).div_ceil(width) + right.len() / MulAddGate::SLOTS;
+        let split = blocks * kernel * (groups * per_group).div_ceil(width);
+        if split <= joint {
+            let mut sum = EXT_ZERO;
+            for (k, exponent) in windows.exponents.iter().enumerate() {
+                let operands: Vec<Operand> = (0..channels).map(|c| Operand::Extension(right[c * kernel + k])).collect();
+                let support = |o: usize| group(o) * per_group..(group(o) + 1) * per_group;
+                let weight = |o: usize, c: usize| values[o * span + (c % per_group) * kernel + k];
+                let form = forms.bilinear(&mut self.asm, &exponents, &operands, support, weight);
+                let factor = forms.power(&mut self.asm, *exponent);
+                sum = self.asm.mul_add(factor, form, sum);
+            }
+            return Ok(sum);
+        }
+        let right: Vec<Operand> =
+            self.shifted(forms, &windows.exponents, right).into_iter().map(Operand::Extension).collect();
+        let support = |o: usize| group(o) * span..(group(o) + 1) * span;
         let weight = |o: usize, j: usize| values[o * span + j % span];
         Ok(forms.bilinear(&mut self.asm, &exponents, &right, support, weight))
+    }
+
+    /// Window sums, offsets innermost, times the powers of the offsets.
+    fn shifted(&mut self, forms: &mut Forms, exponents: &[i64], sums: Vec<Ext>) -> Vec<Ext> {
+        let factors: Vec<Ext> = exponents.iter().map(|e| forms.power(&mut self.asm, *e)).collect();
+        sums.into_iter().enumerate().map(|(i, sum)| self.asm.mul_add(factors[i % factors.len()], sum, EXT_ZERO)).collect()
     }
 }

@@ -20,6 +20,7 @@ use plonnx_ir::{CoreOp, Field, Graph, Interval, NodeId, Tensor, bounds, eval_op,
 
 use crate::argument::linear::Forms;
 use crate::argument::lookup::{self, TableUse};
+use crate::argument::suffix::Run;
 use crate::argument::transcript;
 use crate::assembler::{Assembler, Cell, EXT_ZERO, Sink};
 use crate::config::{D, F, to_field};
@@ -375,17 +376,26 @@ impl Emitter<'_, '_> {
         self.asm.set_label("transcript");
         let absorbed = std::mem::take(&mut self.absorbed);
         let challenges = transcript::challenges(&mut self.asm, program, &absorbed);
-        let mut forms = Forms::new(challenges.r, weights_per_row);
-        let r3 = forms.power(&mut self.asm, 3);
         let groups = std::mem::take(&mut self.groups);
+        let runs = groups.iter().map(|g| Run { gate: g.gate.clone(), rows: g.rows.clone() }).collect();
+        let mut forms = Forms::new(challenges.r, weights_per_row, runs);
+        let r3 = forms.power(&mut self.asm, 3);
+        for group in &groups {
+            let mut sum = EXT_ZERO;
+            for row in group.rows.iter().rev() {
+                self.asm.feed_ext(*row, group.gate.r(), challenges.r);
+                self.asm.feed_ext(*row, group.gate.r3(), r3);
+                self.asm.feed_ext(*row, group.gate.result_in(), sum);
+                self.asm.step(*row, Phase::Results, Hint::None);
+                sum = Assembler::wire_ext(*row, group.gate.result_out());
+            }
+        }
         let accumulators = groups.iter().map(|g| g.len).sum();
         let mut sum = EXT_ZERO;
         for group in groups.iter().rev() {
             self.asm.restore_label(group.label);
             for row in group.rows.iter().rev() {
                 self.asm.feed_ext(*row, group.gate.sum_in(), sum);
-                self.asm.feed_ext(*row, group.gate.r(), challenges.r);
-                self.asm.feed_ext(*row, group.gate.r3(), r3);
                 self.asm.step(*row, Phase::Complete, Hint::None);
                 sum = Assembler::wire_ext(*row, group.gate.sum_out());
             }

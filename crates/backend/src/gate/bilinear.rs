@@ -22,6 +22,9 @@ pub struct BilinearGate {
 }
 
 impl BilinearGate {
+    /// Rows of the tiles that forms use.
+    pub const LEFT: usize = 16;
+
     pub fn x(&self, a: usize) -> usize {
         2 * a
     }

@@ -238,12 +238,20 @@ impl Kind {
         }
     }
 
+    /// Fills the running sum of a requantisation's results.
+    pub(crate) fn complete_results(&self, wires: &mut [F]) {
+        if let Kind::Requant(g) = self {
+            g.complete_results(wires);
+        }
+    }
+
     /// Fills the result of one slot of a gate whose slots are independent.
     pub(crate) fn complete_slot(&self, constants: &[F], wires: &mut [F], slot: usize) {
         match self {
             Kind::MulAdd => MulAddGate::complete_slot(wires, slot),
             Kind::Arithmetic => ArithmeticGate::complete_slot(constants, wires, slot),
             Kind::Order(g) => g.complete_slot(constants, wires, slot),
+            Kind::Strips => StripsGate::complete_slot(wires, slot),
             _ => {}
         }
     }

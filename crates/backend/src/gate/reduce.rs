@@ -140,10 +140,14 @@ impl StripsGate {
 
     pub(super) fn complete(wires: &mut [F]) {
         for i in 0..Self::ROWS {
-            let terms = (0..COLUMNS)
-                .map(|j| FieldExtension::<D>::scalar_mul(&read_ext(wires, Self::low(j)), wires[Self::cell(i, j)]));
-            let sum: FE = terms.sum();
-            write_ext(wires, Self::out(i), sum);
+            Self::complete_slot(wires, i);
         }
+    }
+
+    pub(super) fn complete_slot(wires: &mut [F], i: usize) {
+        let terms =
+            (0..COLUMNS).map(|j| FieldExtension::<D>::scalar_mul(&read_ext(wires, Self::low(j)), wires[Self::cell(i, j)]));
+        let sum: FE = terms.sum();
+        write_ext(wires, Self::out(i), sum);
     }
 }

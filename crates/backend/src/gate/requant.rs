@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `y_k` | result of slot `k` (routed) |
 //! | linear source: `in`, `out`, `r`, `r3` | running sum of the linear argument, challenge, its cube (routed pairs) |
+//! | linear source: `y_in`, `y_out` | running sum of the results (routed pairs) |
 //! | local source: `x_k` | accumulator (routed) |
 //! | linear source: `p_j` | packed digits for the transcript (routed) |
 //! | `b_k`, `z_k,i` | top bit and octal digits |
@@ -17,7 +18,8 @@
 //! - `y_k = y_0 + (1 - relu) (low_k + w_b b_k) + relu b_k low_k`;
 //! - masked: `sum_i u_i z_k,i = 0`, where `u_i = 8^i` for the digits that the row does not use and 0 for the others: a sum
 //!   of non-negative integers below p, so that each of them is zero;
-//! - linear: `out = in r^n + sum_k r^k acc_k`.
+//! - linear: `out = in r^n + sum_k r^k acc_k` and `y_out = y_in r^n + sum_k r^k y_k`. The second sum claims nothing: linear
+//!   forms in the results read it.
 //!
 //! Sound because `v_k = 2^j (acc_k - a_0)` holds modulo p with both sides below p in absolute value (accumulators are
 //! bounded by 2^61), hence over the integers, and the decomposition of an integer below `2 * 8^d < p` into digits and
@@ -31,7 +33,7 @@ use super::digits::{
     DIGIT_BITS, Packing, constrain_bit, constrain_packing, digit_wire, octal, packing, read_digits, recompose,
     write_digits, write_packing,
 };
-use crate::config::{F, ROUTED, WIRES, from_field};
+use crate::config::{F, FE, ROUTED, WIRES, from_field};
 
 /// Where the accumulator comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -126,10 +128,16 @@ impl RequantGate {
     pub fn r3(&self) -> usize {
         self.slots + 6
     }
+    pub fn result_in(&self) -> usize {
+        self.slots + 8
+    }
+    pub fn result_out(&self) -> usize {
+        self.slots + 10
+    }
     /// Wires of the packed elements.
     pub fn packed(&self) -> std::ops::Range<usize> {
         let first = match self.source {
-            AccSource::Linear => self.slots + 8,
+            AccSource::Linear => self.slots + 12,
             AccSource::Local => 2 * self.slots,
         };
         first..first + self.packing.len()
@@ -223,32 +231,39 @@ impl RequantGate {
                 }
             }
             AccSource::Linear => {
-                let (r, r3) = (a.ext(self.r()), a.ext(self.r3()));
-                let mut carried = a.ext(self.sum_in());
-                for _ in 0..self.slots % 3 {
-                    carried = a.ext_mul(carried, r);
-                }
-                let zero = a.literal(F::ZERO);
-                let blocks: Vec<&[A::V]> = accumulators.chunks(3).collect();
-                // The top block is partial when 3 does not divide the slots; the carried sum joins above it.
-                let mut sum = carried;
-                let mut fresh = !self.slots.is_multiple_of(3);
-                for block in blocks.iter().rev() {
-                    let mut inner = [zero, zero];
-                    for acc in block.iter().rev() {
-                        inner = a.ext_mul(inner, r);
-                        inner[0] = a.add(inner[0], *acc);
-                    }
-                    if !std::mem::replace(&mut fresh, false) {
-                        sum = a.ext_mul(sum, r3);
-                    }
-                    sum = a.ext_add(sum, inner);
-                }
-                let out = a.ext(self.sum_out());
-                a.ext_constrain_equal(sum, out);
+                let results: Vec<A::V> = (0..self.slots).map(|k| a.wire(self.y(k))).collect();
+                self.eval_sum(a, &accumulators, self.sum_in(), self.sum_out());
+                self.eval_sum(a, &results, self.result_in(), self.result_out());
                 constrain_packing(a, self.packed().start, &self.packing);
             }
         }
+    }
+
+    /// `out = in r^n + sum_k r^k values[k]`
+    fn eval_sum<A: Algebra>(&self, a: &mut A, values: &[A::V], sum_in: usize, sum_out: usize) {
+        let (r, r3) = (a.ext(self.r()), a.ext(self.r3()));
+        let mut carried = a.ext(sum_in);
+        for _ in 0..self.slots % 3 {
+            carried = a.ext_mul(carried, r);
+        }
+        let zero = a.literal(F::ZERO);
+        let blocks: Vec<&[A::V]> = values.chunks(3).collect();
+        // The top block is partial when 3 does not divide the slots; the carried sum joins above it.
+        let mut sum = carried;
+        let mut fresh = !self.slots.is_multiple_of(3);
+        for block in blocks.iter().rev() {
+            let mut inner = [zero, zero];
+            for value in block.iter().rev() {
+                inner = a.ext_mul(inner, r);
+                inner[0] = a.add(inner[0], *value);
+            }
+            if !std::mem::replace(&mut fresh, false) {
+                sum = a.ext_mul(sum, r3);
+            }
+            sum = a.ext_add(sum, inner);
+        }
+        let out = a.ext(sum_out);
+        a.ext_constrain_equal(sum, out);
     }
 
     /// Accumulator of a slot that stands for no element: 0 where the row can hold it, else the least it can hold.
@@ -302,15 +317,30 @@ impl RequantGate {
             }
             AccSource::Linear => {
                 let d = self.digits;
-                let r = super::read_ext(wires, self.r());
-                let mut sum = super::read_ext(wires, self.sum_in());
-                for k in (0..self.slots).rev() {
-                    let value = F::from_canonical_u64(read_digits(wires, self.digit(k), d)) * constants[d + 5]
-                        + wires[self.bit(k)] * constants[d + 6];
-                    sum = sum * r + (value + constants[d + 2]).into();
-                }
-                super::write_ext(wires, self.sum_out(), sum);
+                let accumulators: Vec<F> = (0..self.slots)
+                    .map(|k| {
+                        F::from_canonical_u64(read_digits(wires, self.digit(k), d)) * constants[d + 5]
+                            + wires[self.bit(k)] * constants[d + 6]
+                            + constants[d + 2]
+                    })
+                    .collect();
+                self.complete_sum(wires, &accumulators, self.sum_in(), self.sum_out());
             }
         }
+    }
+
+    /// Fills the running sum of the results.
+    pub(super) fn complete_results(&self, wires: &mut [F]) {
+        if self.source == AccSource::Linear {
+            let results: Vec<F> = (0..self.slots).map(|k| wires[self.y(k)]).collect();
+            self.complete_sum(wires, &results, self.result_in(), self.result_out());
+        }
+    }
+
+    fn complete_sum(&self, wires: &mut [F], values: &[F], sum_in: usize, sum_out: usize) {
+        let r = super::read_ext(wires, self.r());
+        let carried = super::read_ext(wires, sum_in);
+        let sum = values.iter().rev().fold(carried, |sum, value| sum * r + FE::from(*value));
+        super::write_ext(wires, sum_out, sum);
     }
 }

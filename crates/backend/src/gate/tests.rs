@@ -22,7 +22,7 @@ fn kinds() -> Vec<Kind> {
         kinds.push(Kind::Lookup(LookupGate::new(Side::Lookup, d)));
         kinds.push(Kind::Lookup(LookupGate::new(Side::Table, d)));
     }
-    for (left, right, wide) in [(16, 16, true), (16, 16, false), (16, 32, false), (4, 32, true)] {
+    for (left, right, wide) in [(16, 16, true), (16, 22, true), (16, 44, false), (16, 16, false), (16, 32, false), (4, 32, true)] {
         kinds.push(Kind::Bilinear(BilinearGate { left, right, wide }));
     }
     kinds
@@ -87,6 +87,7 @@ fn valid_row(kind: &Kind) -> (Vec<F>, Vec<F>) {
                 let r = read_ext(&wires, g.r());
                 write_ext(&mut wires, g.r3(), r * r * r);
                 kind.commit(&constants, &mut wires, &accumulators);
+                kind.complete_results(&mut wires);
                 kind.complete(&constants, &mut wires, g.slots);
             }
             for (k, acc) in accumulators.iter().enumerate() {

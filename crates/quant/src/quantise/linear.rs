@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plonnx_ir::op::{Contract, Conv, Label, Reduce};
+use plonnx_ir::op::{Contract, Conv, Label, Reduce, View};
 use plonnx_ir::{CoreOp, DType, Function, NodeId};
 
 use super::Lowering;
@@ -30,6 +30,7 @@ impl Lowering<'_> {
         // Errors of single products do not average out.
         let single = if spec.summed().is_empty() { 2 } else { 0 };
         let extra = single.max(self.extra_weight_bits(id)).max(self.extra_given_bits(id, a, b));
+        let extra = self.with_whole_digits(id, [a, b], extra)?;
         let factors = [self.factor(a, b, extra)?, self.factor(b, a, extra)?];
         let [x, y] = self.fitting(spec, [a, b], factors)?;
         self.emit(id, CoreOp::Contract(spec.clone()), &[x.id, y.id], x.scale + y.scale)
@@ -79,6 +80,45 @@ impl Lowering<'_> {
         self.demand.weight_bits(id, self.config).max(spare)
     }
 
+    /// `extra`, and up to two bits more, so that the shift of the rounding that the products end in is whole digits: the
+    /// digits are checked in any case, and finer weights are the better use of them.
+    fn with_whole_digits(&mut self, id: NodeId, [a, b]: [NodeId; 2], extra: u32) -> Result<u32, QuantError> {
+        let (x, w) = match (self.structure.is_constant(a), self.structure.is_constant(b)) {
+            (false, true) => (a, b),
+            (true, false) => (b, a),
+            _ => return Ok(extra),
+        };
+        if !self.is_real(id) || !self.is_real(w) {
+            return Ok(extra);
+        }
+        let bits = self.config.weight_bits + extra;
+        let from = self.narrow(x)?.scale + scale::exponent(self.range(w).absmax(), bits as i32 - 1);
+        let shift = match self.rounded_at(id) {
+            (relu, Some(operand)) => from - self.relu_scale(relu, operand, from),
+            (end, None) => from - self.rounded_scale(end, from),
+        };
+        let digit = scale::DIGIT_BITS as i32;
+        Ok(if shift > 0 { extra + ((digit - shift % digit) % digit) as u32 } else { extra })
+    }
+
+    /// The node at which what is computed exactly from `id` on is rounded, and its operand if it is a rectifier.
+    fn rounded_at(&self, id: NodeId) -> (NodeId, Option<NodeId>) {
+        let mut at = id;
+        loop {
+            let users = self.source.consumers(at);
+            let is_output = self.source.outputs().iter().any(|o| o.node == at);
+            let mut live = users.into_iter().filter(|c| self.structure.is_live(*c));
+            let (Some(user), None, false) = (live.next(), live.next(), is_output) else { return (at, None) };
+            match &self.source.node(user).op {
+                CoreOp::Sum(sum) if sum.coefficients.iter().all(|c| c.abs() == 1.0) => at = user,
+                CoreOp::View(View::Reshape { .. }) => at = user,
+                CoreOp::Map(Function::Relu) => return (user, Some(at)),
+                CoreOp::Map(Function::Clip { lo, .. }) if *lo == 0.0 => return (user, Some(at)),
+                _ => return (at, None),
+            }
+        }
+    }
+
     /// Extra bits of the constant operand of the product `id` of an input.
     fn extra_given_bits(&self, id: NodeId, a: NodeId, b: NodeId) -> u32 {
         let (x, w) = if self.structure.is_constant(a) { (b, a) } else { (a, b) };
@@ -108,7 +148,7 @@ impl Lowering<'_> {
 
     pub(super) fn lower_conv(&mut self, id: NodeId, conv: &Conv) -> Result<Operand, QuantError> {
         let inputs = self.source.node(id).inputs.clone();
-        let extra = self.extra_weight_bits(id);
+        let extra = self.with_whole_digits(id, [inputs[0], inputs[1]], self.extra_weight_bits(id))?;
         let (x, w) = (self.factor(inputs[0], inputs[1], extra)?, self.factor(inputs[1], inputs[0], extra)?);
         self.emit(id, CoreOp::Conv(conv.clone()), &[x.id, w.id], x.scale + w.scale)
     }

@@ -42,23 +42,23 @@ impl Lowering<'_> {
         if self.interval(value).lo >= 0.into() {
             return Ok(value);
         }
-        let e = self.relu_scale(id, x, value);
+        let e = self.relu_scale(id, x, value.scale);
         let kept = self.relu(id, value, e, self.range(x))?;
         self.shaped(id, kept)
     }
 
-    /// Target scale of a relu, coarser if negative operands, which it drops, are so large that they would need far
-    /// more bits than its results.
-    fn relu_scale(&self, id: NodeId, x: NodeId, value: Operand) -> i32 {
+    /// Target scale of a relu of an operand at scale `from`, coarser if negative operands, which it drops, are so large that
+    /// they would need far more bits than its results.
+    pub(super) fn relu_scale(&self, id: NodeId, x: NodeId, from: i32) -> i32 {
         const SLACK: i32 = 4;
         let most = self.config.activation_bits as i32 - 1 + SLACK;
         let widest = scale::exponent(self.range(x).absmax() * self.config.headroom, most);
-        let e = self.targets.exponent(id).min(widest).min(value.scale);
+        let e = self.targets.exponent(id).min(widest).min(from);
         if self.targets.is_shared(id) || !self.is_real(id) {
             return e;
         }
         let bits = self.bits(x, e);
-        scale::whole_digits(e, value.scale, bits, scale::relu_room(bits))
+        scale::whole_digits(e, from, bits, scale::relu_room(bits))
     }
 
     /// `2 * max(x, 0) - x`
@@ -78,7 +78,7 @@ impl Lowering<'_> {
         }
         let value = if lo == 0.0 {
             let value = self.lower_relu(id, x)?;
-            if self.is_wide(value) { self.round(id, value, self.rounded_scale(id, value))? } else { value }
+            if self.is_wide(value) { self.round(id, value, self.rounded_scale(id, value.scale))? } else { value }
         } else {
             let value = self.narrow(x)?;
             self.cut(id, value, Extremum::Max, lo)?

@@ -108,14 +108,14 @@ impl Lowering<'_> {
         self.emit(at, CoreOp::Sum(Sum { coefficients: vec![factor] }), &[value.id], e)
     }
 
-    /// Scale at which `id` is best rounded when its value is `value`: its target, or slightly finer.
-    pub(super) fn rounded_scale(&self, id: NodeId, value: Operand) -> i32 {
+    /// Scale at which `id` is best rounded when its value has scale `from`: its target, or slightly finer.
+    pub(super) fn rounded_scale(&self, id: NodeId, from: i32) -> i32 {
         let target = self.targets.exponent(id);
         if self.targets.is_shared(id) || !self.is_real(id) {
             return target;
         }
         let bits = self.bits(id, target) + 1;
-        scale::whole_digits(target, value.scale, bits, scale::round_room(bits))
+        scale::whole_digits(target, from, bits, scale::round_room(bits))
     }
 
     /// Bits of the calibrated magnitudes of `id` with headroom at scale `e`.
@@ -125,7 +125,7 @@ impl Lowering<'_> {
 
     /// [`Lowering::round`] to the target scale of `id`.
     pub(super) fn round_to_target(&mut self, id: NodeId, value: Operand) -> Result<Operand, QuantError> {
-        let e = self.rounded_scale(id, value);
+        let e = self.rounded_scale(id, value.scale);
         if let Some(floor) = self.effective.floors[id.index()]
             && self.needs_floor(id, value, floor)
         {
