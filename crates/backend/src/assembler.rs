@@ -103,7 +103,10 @@ impl<'b> Assembler<'b> {
             Some(gate) => *gate,
             None => {
                 let gate = self.tape.gates.len() as u32;
-                self.tape.gates.push(RowGate::new(kind.clone()));
+                self.tape.gates.push(match &self.sink {
+                    Sink::Circuit(builder) => RowGate::narrowed(kind.clone(), builder.config.num_constants),
+                    Sink::Count(_) => RowGate::new(kind.clone()),
+                });
                 self.kinds.insert(kind.clone(), gate);
                 gate
             }
@@ -115,7 +118,9 @@ impl<'b> Assembler<'b> {
                 return (*rows - 1) as u32;
             }
         };
-        let row = builder.add_gate(self.tape.gates[gate as usize].clone(), constants.clone());
+        let gate_type = self.tape.gates[gate as usize].clone();
+        let kept = constants.len().min(builder.config.num_constants);
+        let row = builder.add_gate(gate_type, constants[..kept].to_vec());
         let first = self.tape.constants.len() as u32;
         self.tape.constants.extend(constants);
         self.record(row, Some(gate), first)

@@ -20,7 +20,7 @@ use crate::emit::Visibility;
 use crate::error::BackendError;
 use crate::key::{Proof, VerifyingKey};
 use crate::layout::Draft;
-use crate::prover::ProvingKey;
+use crate::prover::{Further, ProvingKey};
 use crate::statement::Port;
 use crate::stats::Stats;
 use crate::weights::{Split, Weights, split};
@@ -132,6 +132,13 @@ impl Circuit {
         let rows = built.emission.rows;
         let emission = built.emission;
         let mut data = built.builder.build::<Blake3Config>();
+        let kept = data.common.num_constants - data.common.selectors_info.num_selectors();
+        let further = Further {
+            columns: emission.tape.further_constants(kept, data.common.degree()),
+            constants: layout.weights_per_row,
+            separator: draft.separator(),
+        };
+        let proving = ProvingKey::take(&mut data, Some(further));
         let bounds = bounds(&program)?;
         let ports = Port::of_program(&program, &bounds, &settings)?;
         let key = VerifyingKey::new(&data, settings.profile, settings.weights, ports, emission.terms)?;
@@ -141,7 +148,7 @@ impl Circuit {
             program,
             split,
             settings,
-            proving: ProvingKey::take(&mut data),
+            proving,
             data,
             tape: emission.tape,
             inputs: built.inputs,

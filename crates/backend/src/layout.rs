@@ -12,6 +12,7 @@ use crate::config::{D, F};
 use crate::digest::program_digest;
 use crate::emit::{Classes, Emission, Segment, Visibility, emit_with};
 use crate::error::BackendError;
+use crate::gate::ConstantsGate;
 
 /// Rows that plonky2 adds when it closes a circuit: the public inputs' row and their hash.
 fn closing_rows(public_inputs: usize) -> usize {
@@ -60,10 +61,10 @@ impl<'a> Draft<'a> {
         self.emit(Sink::Count(0), &inputs, layout)
     }
 
-    /// Emits into a circuit that is not closed yet.
+    /// Emits into a circuit that is not closed yet and has the first [`BUILT_CONSTANTS`] constants of every row.
     pub(crate) fn build(&self, layout: &Layout) -> Result<Built, BackendError> {
-        let mut builder = CircuitBuilder::new(self.settings.circuit_config(layout.weights_per_row));
-        builder.set_domain_separator(self.digest.iter().map(|d| F::from_canonical_u64(*d)).collect());
+        let mut builder = CircuitBuilder::new(self.settings.circuit_config(BUILT_CONSTANTS));
+        builder.set_domain_separator(self.separator());
         let inputs: Vec<Vec<Target>> = (self.program.inputs().iter())
             .map(|id| builder.add_virtual_targets(self.program.node(*id).fact.len()))
             .collect();
@@ -72,6 +73,11 @@ impl<'a> Draft<'a> {
             builder.register_public_inputs(digest);
         }
         Ok(Built { builder, emission, inputs })
+    }
+
+    /// What separates the circuit's proofs from those of other programs.
+    pub(crate) fn separator(&self) -> Vec<F> {
+        self.digest.iter().map(|d| F::from_canonical_u64(*d)).collect()
     }
 
     /// Among the layouts with the smallest power-of-two number of rows the one with the fewest gate types, and then with
@@ -110,3 +116,7 @@ impl<'a> Draft<'a> {
 
 /// Weights a row may hold, in the order in which they are tried.
 const WEIGHTS_PER_ROW: [usize; 5] = [64, 128, 256, 352, 512];
+
+/// Constant columns that plonky2 builds. It extends and commits to columns in twice the memory that they need afterwards, so
+/// that further ones, which only hold weights, are added by [`crate::prover::ProvingKey::take`].
+pub(crate) const BUILT_CONSTANTS: usize = ConstantsGate::SLOTS;

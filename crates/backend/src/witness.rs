@@ -8,6 +8,7 @@ use plonky2::hash::hashing::PlonkyPermutation;
 use plonky2::hash::poseidon::PoseidonPermutation;
 use plonky2::iop::target::Target;
 use plonnx_ir::Tensor;
+use rayon::prelude::*;
 
 use crate::assembler::Cell;
 use crate::config::{F, WIRES, from_field, to_field};
@@ -124,6 +125,23 @@ impl Tape {
             }
             None => &[],
         }
+    }
+
+    /// The constants of all rows beyond the first `kept` of each, by column, for a circuit of `degree` rows.
+    pub(crate) fn further_constants(&self, kept: usize, degree: usize) -> Vec<Vec<F>> {
+        /// Columns filled together: as many constants as a cache line has.
+        const COLUMNS: usize = 8;
+        let width = self.gates.iter().map(|g| g.kind().constants()).max().unwrap_or(0);
+        let mut columns = vec![vec![F::ZERO; degree]; width.saturating_sub(kept)];
+        columns.par_chunks_mut(COLUMNS).enumerate().for_each(|(chunk, columns)| {
+            for index in 0..self.rows.len() {
+                let constants = self.row_constants(index).get(kept + chunk * COLUMNS..).unwrap_or(&[]);
+                for (column, value) in columns.iter_mut().zip(constants) {
+                    column[self.first_row + index] = *value;
+                }
+            }
+        });
+        columns
     }
 
     /// Assigns every row; `values` are the tensors of the integer evaluation by node index.

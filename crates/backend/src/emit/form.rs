@@ -373,6 +373,9 @@ impl Emitter<'_, '_> {
     /// Window sums, offsets innermost, times the powers of the offsets.
     fn shifted(&mut self, forms: &mut Forms, exponents: &[i64], sums: Vec<Ext>) -> Vec<Ext> {
         let factors: Vec<Ext> = exponents.iter().map(|e| forms.power(&mut self.asm, *e)).collect();
-        sums.into_iter().enumerate().map(|(i, sum)| self.asm.mul_add(factors[i % factors.len()], sum, EXT_ZERO)).collect()
+        sums.into_iter()
+            .enumerate()
+            .map(|(i, sum)| self.asm.mul_add(factors[i % factors.len()], sum, EXT_ZERO))
+            .collect()
     }
 }

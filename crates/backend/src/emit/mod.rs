@@ -25,7 +25,7 @@ use crate::argument::transcript;
 use crate::assembler::{Assembler, Cell, EXT_ZERO, Sink};
 use crate::config::{D, F, to_field};
 use crate::error::BackendError;
-use crate::gate::{DIGIT_BITS, RequantGate};
+use crate::gate::{ConstantsGate, DIGIT_BITS, RequantGate};
 use crate::key::ArgumentTerms;
 use crate::witness::{Hint, Phase, Tape};
 
@@ -154,6 +154,10 @@ struct Emitter<'a, 'b> {
 /// `inputs` are the targets of the boundary inputs and then of the weights, row-major. `program` is the digest that separates this program's
 /// transcript from others. `visibility` covers boundary inputs, then outputs. The builder's configuration must have at
 /// least as many constants as `weights_per_row`, which is 64 or more.
+///
+/// # Errors
+/// [`BackendError::Settings`] for a builder with fewer constants, and for tensors that do not fit the segment;
+/// [`BackendError::Unsupported`] with the node that has no circuit.
 pub fn emit(
     builder: &mut CircuitBuilder<F, D>,
     graph: &Graph<Field>,
@@ -163,6 +167,13 @@ pub fn emit(
     visibility: &[Visibility],
     weights_per_row: usize,
 ) -> Result<Emission, BackendError> {
+    if builder.config.num_constants < weights_per_row.max(ConstantsGate::SLOTS) {
+        return Err(BackendError::Settings(format!(
+            "expected a builder with at least {} constants, got {}; take Profile::circuit_config",
+            weights_per_row.max(ConstantsGate::SLOTS),
+            builder.config.num_constants
+        )));
+    }
     let sink = Sink::Circuit(builder);
     emit_with(sink, graph, segment, inputs, program, visibility, weights_per_row, Classes::default())
 }

@@ -264,6 +264,8 @@ pub struct RowGate {
     id: String,
     degree: usize,
     constraints: usize,
+    /// Constants that plonky2 keeps; see [`RowGate::narrowed`].
+    columns: usize,
 }
 
 impl RowGate {
@@ -272,7 +274,14 @@ impl RowGate {
         let mut degree = Degree::default();
         kind.eval(&mut degree);
         let [tag, a, b, c] = kind.parameters();
-        Self { id: format!("plonnx{tag}.{a}.{b}.{c}"), degree: degree.max, constraints: degree.constraints, kind }
+        let id = format!("plonnx{tag}.{a}.{b}.{c}");
+        Self { id, degree: degree.max, constraints: degree.constraints, columns: usize::MAX, kind }
+    }
+
+    /// The gate with its first `columns` constants only, for a builder that is not to have more columns. A circuit with such
+    /// gates has to get the further columns, and the whole gates, after it is built.
+    pub(crate) fn narrowed(kind: Kind, columns: usize) -> Self {
+        Self { columns, ..Self::new(kind) }
     }
 
     /// The kind.
@@ -331,7 +340,7 @@ impl Gate<F, D> for RowGate {
     }
 
     fn num_constants(&self) -> usize {
-        self.kind.constants()
+        self.kind.constants().min(self.columns)
     }
 
     fn degree(&self) -> usize {

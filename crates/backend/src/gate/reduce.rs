@@ -145,8 +145,8 @@ impl StripsGate {
     }
 
     pub(super) fn complete_slot(wires: &mut [F], i: usize) {
-        let terms =
-            (0..COLUMNS).map(|j| FieldExtension::<D>::scalar_mul(&read_ext(wires, Self::low(j)), wires[Self::cell(i, j)]));
+        let terms = (0..COLUMNS)
+            .map(|j| FieldExtension::<D>::scalar_mul(&read_ext(wires, Self::low(j)), wires[Self::cell(i, j)]));
         let sum: FE = terms.sum();
         write_ext(wires, Self::out(i), sum);
     }

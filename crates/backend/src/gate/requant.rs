@@ -319,7 +319,7 @@ impl RequantGate {
                 let d = self.digits;
                 let accumulators: Vec<F> = (0..self.slots)
                     .map(|k| {
-                        F::from_canonical_u64(read_digits(wires, self.digit(k), d)) * constants[d + 5]
+                        F::from_noncanonical_u64(read_digits(wires, self.digit(k), d)) * constants[d + 5]
                             + wires[self.bit(k)] * constants[d + 6]
                             + constants[d + 2]
                     })

@@ -22,7 +22,9 @@ fn kinds() -> Vec<Kind> {
         kinds.push(Kind::Lookup(LookupGate::new(Side::Lookup, d)));
         kinds.push(Kind::Lookup(LookupGate::new(Side::Table, d)));
     }
-    for (left, right, wide) in [(16, 16, true), (16, 22, true), (16, 44, false), (16, 16, false), (16, 32, false), (4, 32, true)] {
+    for (left, right, wide) in
+        [(16, 16, true), (16, 22, true), (16, 44, false), (16, 16, false), (16, 32, false), (4, 32, true)]
+    {
         kinds.push(Kind::Bilinear(BilinearGate { left, right, wide }));
     }
     kinds

@@ -23,10 +23,7 @@ pub(super) struct Oracle {
 impl Oracle {
     /// Commits to the polynomials with these values on the subgroup.
     pub(super) fn of_values(values: Vec<Vec<F>>, domain: &Domain, cap_height: usize, hiding: bool) -> Self {
-        let roots = (domain.degree_bits > 0).then(|| domain.roots());
-        let polynomials =
-            values.into_par_iter().map(|v| ifft_with_options(PolynomialValues::new(v), None, roots).coeffs).collect();
-        Self::of_coefficients(polynomials, domain, cap_height, hiding)
+        Self::of_coefficients(interpolate(values, domain), domain, cap_height, hiding)
     }
 
     /// Commits to the polynomials with these coefficients.
@@ -35,12 +32,13 @@ impl Oracle {
         if hiding {
             columns.extend((0..SALT_SIZE).map(|_| F::rand_vec(domain.size())));
         }
-        let tree = Tree::new(domain.size(), columns.len(), cap_height, |column, leaf| columns[column][leaf]);
-        Self { polynomials, columns, tree }
+        let mut this = Self { polynomials, columns, tree: Tree::default() };
+        this.commit(domain, cap_height);
+        this
     }
 
-    /// Takes over a commitment that plonky2 made. Its rows are freed as the columns fill.
-    pub(super) fn of_batch(batch: PolynomialBatch<F, Blake3Config, D>, cap_height: usize) -> Self {
+    /// Takes over polynomials that plonky2 committed to. Its rows are freed as the columns fill. There is no tree yet.
+    pub(super) fn of_batch(batch: PolynomialBatch<F, Blake3Config, D>) -> Self {
         let leaves = batch.merkle_tree.leaves;
         let width = leaves.first().map_or(0, Vec::len);
         let size = leaves.len();
@@ -55,15 +53,34 @@ impl Oracle {
                 column.extend(block.iter().map(|leaf| leaf[c]));
             }
         }
-        drop(batch.merkle_tree.digests);
-        let tree = Tree::new(size, width, cap_height, |column, leaf| columns[column][leaf]);
-        Self { polynomials: batch.polynomials.into_iter().map(|p| p.coeffs).collect(), columns, tree }
+        let polynomials = batch.polynomials.into_iter().map(|p| p.coeffs).collect();
+        Self { polynomials, columns, tree: Tree::default() }
+    }
+
+    /// Puts the polynomials with these values on the subgroup in front of polynomial `at`.
+    pub(super) fn insert(&mut self, at: usize, values: Vec<Vec<F>>, domain: &Domain) {
+        let further = interpolate(values, domain);
+        let columns: Vec<Vec<F>> = further.par_iter().map(|p| domain.extend(p)).collect();
+        self.polynomials.splice(at..at, further);
+        self.columns.splice(at..at, columns);
+    }
+
+    /// Makes the tree.
+    pub(super) fn commit(&mut self, domain: &Domain, cap_height: usize) {
+        let columns = &self.columns;
+        self.tree = Tree::new(domain.size(), columns.len(), cap_height, |column, leaf| columns[column][leaf]);
     }
 
     /// All columns at one leaf.
     pub(super) fn leaf(&self, leaf: usize) -> Vec<F> {
         self.columns.iter().map(|c| c[leaf]).collect()
     }
+}
+
+/// Coefficients of the polynomials with these values on the subgroup.
+fn interpolate(values: Vec<Vec<F>>, domain: &Domain) -> Vec<Vec<F>> {
+    let roots = (domain.degree_bits > 0).then(|| domain.roots());
+    values.into_par_iter().map(|v| ifft_with_options(PolynomialValues::new(v), None, roots).coeffs).collect()
 }
 
 /// Leaf order to natural order, and back: element `i` goes where the bits of `i` in reverse point.

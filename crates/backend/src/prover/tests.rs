@@ -11,9 +11,10 @@ use plonky2::plonk::prover::prove_with_partition_witness;
 use plonky2::util::timing::TimingTree;
 
 use super::*;
+use crate::assembler::{Assembler, Cell, EXT_ONE, Sink};
 use crate::check::Checker;
 use crate::config::{Profile, WIRES};
-use crate::gate::{ArithmeticGate, Kind, RangeGate, RowGate};
+use crate::gate::{ArithmeticGate, BilinearGate, Kind, RangeGate, RowGate};
 
 /// Poseidon rows, rows of ours with and without digits, plonky2's own gates, and a public input; and the target whose
 /// value everything follows from.
@@ -59,7 +60,7 @@ fn messages_are_those_of_plonky2() {
         let (wires, public, witness) = witness(&data, x);
         let mut timing = TimingTree::default();
         let expected = prove_with_partition_witness(&data.prover_only, &data.common, witness, &mut timing).unwrap();
-        let key = ProvingKey::take(&mut data);
+        let key = ProvingKey::take(&mut data, None);
         let proof = key.prove(&data.common, wires, public).unwrap();
         assert_eq!(proof.public_inputs, expected.public_inputs);
         assert_eq!(proof.proof.wires_cap, expected.proof.wires_cap);
@@ -74,11 +75,39 @@ fn messages_are_those_of_plonky2() {
     }
 }
 
+/// A circuit with rows of more constants than plonky2 builds is, in the end, the one that it would have built.
+#[test]
+fn further_constants_make_the_whole_circuit() {
+    let kind = Kind::Bilinear(BilinearGate { left: 16, right: 8, wide: false });
+    let build = |built: usize| {
+        let mut builder = CircuitBuilder::<F, D>::new(Profile::Standard.circuit_config(built));
+        let separator = vec![F::from_canonical_u64(5); 4];
+        builder.set_domain_separator(separator.clone());
+        let mut assembler = Assembler::new(Sink::Circuit(&mut builder), Vec::new());
+        for row in 0..5 {
+            let constants = (0..128).map(|i| F::from_canonical_u64(row * 1000 + i)).collect();
+            assembler.row(&kind, constants);
+            assembler.mul_add([Cell::ZERO, Cell::ONE], [Cell::ONE, Cell::ONE], EXT_ONE);
+        }
+        let tape = assembler.finish().0;
+        let mut data = builder.build::<Blake3Config>();
+        let kept = data.common.num_constants - data.common.selectors_info.num_selectors();
+        let columns = tape.further_constants(kept, data.common.degree());
+        let further = Further { columns, constants: 128, separator };
+        let key = ProvingKey::take(&mut data, (built < 128).then_some(further));
+        (data, key)
+    };
+    let ((whole, _), (spliced, key)) = (build(128), build(64));
+    assert_eq!(spliced.common, whole.common);
+    assert_eq!(spliced.verifier_only, whole.verifier_only);
+    assert_eq!(key.constants(&whole.common).len(), whole.common.num_constants);
+}
+
 #[test]
 fn hiding_proofs_verify() {
     let (mut data, x) = circuit(1, true);
     let (wires, public, _) = witness(&data, x);
-    let key = ProvingKey::take(&mut data);
+    let key = ProvingKey::take(&mut data, None);
     data.verify(key.prove(&data.common, wires, public).unwrap()).unwrap();
 }
 
@@ -86,7 +115,7 @@ fn hiding_proofs_verify() {
 fn wrong_witnesses_do_not_verify() {
     let (mut data, x) = circuit(1, false);
     let (wires, public, _) = witness(&data, x);
-    let key = ProvingKey::take(&mut data);
+    let key = ProvingKey::take(&mut data, None);
     let checker = Checker::new(&data.common, key.constants(&data.common));
     let hash = PoseidonHash::hash_no_pad(&public);
     let mut refused = 0;
