@@ -115,7 +115,7 @@ impl<'a> Draft<'a> {
 }
 
 /// Weights a row may hold, in the order in which they are tried.
-const WEIGHTS_PER_ROW: [usize; 5] = [64, 128, 256, 352, 512];
+const WEIGHTS_PER_ROW: [usize; 6] = [64, 128, 256, 352, 512, 704];
 
 /// Constant columns that plonky2 builds. It extends and commits to columns in twice the memory that they need afterwards, so
 /// that further ones, which only hold weights, are added by [`crate::prover::ProvingKey::take`].
