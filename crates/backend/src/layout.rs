@@ -80,42 +80,50 @@ impl<'a> Draft<'a> {
         self.digest.iter().map(|d| F::from_canonical_u64(*d)).collect()
     }
 
-    /// Among the layouts with the smallest power-of-two number of rows the one with the fewest gate types, and then with
-    /// the fewest constant columns.
+    /// Among the layouts with the smallest power-of-two number of rows the cheapest to prove.
     pub(crate) fn layout(&self) -> Result<Layout, BackendError> {
         let degree = |emission: &Emission| {
             let rows = emission.rows + closing_rows(4 * emission.digests.len());
             match self.settings.zero_knowledge {
-                true => blinded_rows(rows, &self.settings.circuit_config(WEIGHTS_PER_ROW[0])),
+                true => blinded_rows(rows, &self.settings.circuit_config(BUILT_CONSTANTS)),
                 false => rows.next_power_of_two(),
             }
         };
-        let widest = WEIGHTS_PER_ROW[WEIGHTS_PER_ROW.len() - 1];
-        let mut layout = Layout { weights_per_row: widest, classes: Classes::default() };
-        let exact = self.count(&layout)?;
-        let smallest = degree(&exact);
-        // The estimate behind a merge ignores partly filled rows, so a smaller slack is tried when it fails.
-        let free = smallest.saturating_sub(exact.rows);
-        for slack in [free, free / 2, 0] {
-            let merged = Layout { classes: exact.classes.merged(slack), ..layout.clone() };
-            if degree(&self.count(&merged)?) == smallest {
-                layout = merged;
+        let mut smallest = usize::MAX;
+        let mut best: Option<(usize, Layout)> = None;
+        for weights_per_row in WEIGHTS_PER_ROW {
+            let mut layout = Layout { weights_per_row, classes: Classes::default() };
+            let exact = self.count(&layout)?;
+            if degree(&exact) > smallest {
                 break;
             }
-        }
-        for narrower in WEIGHTS_PER_ROW.into_iter().rev().skip(1) {
-            let candidate = Layout { weights_per_row: narrower, ..layout.clone() };
-            if degree(&self.count(&candidate)?) > smallest {
-                break;
+            smallest = degree(&exact);
+            let mut gate_types = exact.tape.gates.len();
+            // The estimate behind a merge ignores partly filled rows, so a smaller slack is tried when it fails.
+            let free = smallest.saturating_sub(exact.rows);
+            for slack in [free, free / 2, 0] {
+                let candidate = Layout { classes: exact.classes.merged(slack), ..layout.clone() };
+                let merged = self.count(&candidate)?;
+                if degree(&merged) == smallest {
+                    (layout, gate_types) = (candidate, merged.tape.gates.len());
+                    break;
+                }
             }
-            layout = candidate;
+            let cost = gate_types * GATE_TYPE_COST + weights_per_row;
+            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                best = Some((cost, layout));
+            }
         }
-        Ok(layout)
+        best.map(|(_, layout)| layout).ok_or_else(|| BackendError::Settings("no layout".into()))
     }
 }
 
-/// Weights a row may hold, in the order in which they are tried.
-const WEIGHTS_PER_ROW: [usize; 6] = [64, 128, 256, 352, 512, 704];
+/// A gate type's share of a proof's time in constant columns: every gate type is evaluated at every point, and every column is
+/// opened and combined there.
+const GATE_TYPE_COST: usize = 100;
+
+/// Weights a row may hold, in the order in which they are tried: more of them never make more rows.
+const WEIGHTS_PER_ROW: [usize; 6] = [704, 512, 352, 256, 128, 64];
 
 /// Constant columns that plonky2 builds. It extends and commits to columns in twice the memory that they need afterwards, so
 /// that further ones, which only hold weights, are added by [`crate::prover::ProvingKey::take`].
