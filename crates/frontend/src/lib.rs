@@ -16,6 +16,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod cost;
 #[deny(clippy::indexing_slicing)]
 mod decode;
 mod error;
@@ -28,6 +29,7 @@ use std::fmt;
 
 use plonnx_ir::{DType, Float, Graph, Tensor};
 
+pub use cost::Cost;
 pub use decode::{ElemType, decode_tensor};
 pub use error::{FrontendError, Problem, UnboundDim};
 pub use ops::{OpInfo, supported_ops};

@@ -1,9 +1,7 @@
 //! No bytes make the frontend panic, hang or take much memory.
 
-mod model;
-
-use model::{Attr, Model, graph, node};
 use plonnx_frontend::{Options, decode_tensor, import};
+use plonnx_testkit::onnx::{self, Attr, Model, graph, node};
 use prost::Message;
 
 fn sample() -> Model {
@@ -66,7 +64,7 @@ fn every_prefix_is_an_error() {
 
 #[test]
 fn every_prefix_of_a_tensor_is_an_error_or_a_smaller_message() {
-    let bytes = model::floats("t", &[2, 3], &[1.; 6]).encode_to_vec();
+    let bytes = onnx::floats("t", &[2, 3], &[1.; 6]).encode_to_vec();
     let (name, value, _) = decode_tensor(&bytes).unwrap();
     assert_eq!((name.as_str(), value.shape()), ("t", &[2, 3][..]));
     for end in 0..bytes.len() {

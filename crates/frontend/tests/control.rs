@@ -1,13 +1,11 @@
 //! Branches, loops, scans, sequences, optional values, and functions of the model.
 
-mod model;
-
-use model::{Attr, BOOL, INT64, Model, TensorScalar, close, floats, graph, node};
 use plonnx_frontend::proto::{
     ElementType, FunctionProto, ModelProto, NodeProto, OperatorSetIdProto, TensorType, TypeProto, ValueInfoProto,
 };
 use plonnx_frontend::{Options, import};
 use plonnx_ir::{Tensor, eval};
+use plonnx_testkit::onnx::{self, Attr, BOOL, INT64, Model, TensorScalar, close, floats, graph, node};
 use prost::Message;
 
 /// `If` with the branches `x + x` and `x * x`.
@@ -169,7 +167,7 @@ fn sequences_fold_away() {
 
 #[test]
 fn sequences_at_the_boundary_are_their_elements() {
-    let tensor = TensorType { elem_type: model::FLOAT, shape: None };
+    let tensor = TensorType { elem_type: onnx::FLOAT, shape: None };
     let element = TypeProto { tensor_type: Some(tensor), ..Default::default() };
     let sequence = ElementType { elem_type: Some(Box::new(element)) };
     let kind = TypeProto { sequence_type: Some(Box::new(sequence)), ..Default::default() };

@@ -1,9 +1,7 @@
 //! Operators on integers, bits and element types, with results worked out by hand.
 
-mod model;
-
-use model::{Attr, FLOAT, INT64, Model, ints};
 use plonnx_frontend::proto::TensorProto;
+use plonnx_testkit::onnx::{Attr, FLOAT, INT64, Model, ints};
 
 const UINT8: i32 = 2;
 const INT32: i32 = 6;

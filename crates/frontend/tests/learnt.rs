@@ -1,11 +1,9 @@
 //! Operators of ai.onnx.ml with results worked out by hand. `crates/plonnx/tests/conformance.rs` runs models of
 //! scikit-learn, XGBoost and LightGBM.
 
-mod model;
-
-use model::{Attr, FLOAT, INT64, Model, floats};
 use plonnx_frontend::FrontendError;
 use plonnx_frontend::proto::{AttributeProto, TensorProto, attribute_type};
+use plonnx_testkit::onnx::{Attr, FLOAT, INT64, Model, floats};
 
 /// A tree of two tests: x0 <= 1 ? (x1 < 2 ? a : b) : c.
 fn tree(yes: &[i64], no: &[i64], leaves: Vec<(&'static str, Attr<'static>)>) -> Model {

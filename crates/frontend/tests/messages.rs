@@ -1,13 +1,11 @@
 //! What users read when a model cannot be imported.
 
-mod model;
-
 use std::collections::BTreeMap;
 
-use model::{Attr, FLOAT, INT64, Model, floats, ints};
 use plonnx_frontend::proto::{AttributeProto, StringStringEntryProto, TensorProto, attribute_type};
 use plonnx_frontend::{FrontendError, Options, import};
 use plonnx_ir::Tensor;
+use plonnx_testkit::onnx::{Attr, FLOAT, INT64, Model, floats, ints};
 
 #[test]
 fn operands_that_do_not_fit() {
@@ -77,6 +75,9 @@ fn open_dimensions_are_listed() {
     let shape = |name: &str, shape: &[usize]| BTreeMap::from([(name.to_string(), shape.to_vec())]);
     let by_shape = Options { input_shapes: shape("x", &[2, 3]), ..Default::default() };
     assert_eq!(import(&model.bytes(), &by_shape).unwrap().inputs[1].shape, [2]);
+    // Question marks are no names: the two may differ.
+    let marked = Model::new(17).open_input("x", &["?", "?"]).node("Relu", &["x"], &["y"]).output("y");
+    assert_eq!(import(&marked.bytes(), &by_shape).unwrap().outputs[0].shape, [2, 3]);
     for (options, message) in [
         (
             Options { dims: dims(&[("bach", 1)]), ..Default::default() },

@@ -1,8 +1,6 @@
 //! Small models of every operator family, with results worked out by hand.
 
-mod model;
-
-use model::{Attr, BOOL, INT64, Model, floats};
+use plonnx_testkit::onnx::{self, Attr, BOOL, INT64, Model, floats};
 
 /// One node with the inputs `x` (and so on) of the given shapes.
 fn single(opset: i64, op: &str, shapes: &[&[i64]], attributes: &[(&str, Attr)]) -> Model {
@@ -275,8 +273,8 @@ fn batch_norm_disappears_into_a_convolution() {
     let shared = model.output("y").output("c");
     assert!(shared.text().contains("contract"), "{}", shared.text());
     let results = shared.run(&[&[1., 3.]]);
-    model::close(&results[0].1, &[2., 6., 5., 9.]);
-    model::close(&results[1].1, &[2., 4., 2., 6.]);
+    onnx::close(&results[0].1, &[2., 6., 5., 9.]);
+    onnx::close(&results[1].1, &[2., 4., 2., 6.]);
 
     let dense = Model::new(15).input("x", &[1, 2]).floats("w", &[2, 2], &[1., 0., 0., 1.]);
     let dense = dense.floats("p", &[2], &[1., 2.]).floats("one", &[2], &[1., 1.]).floats("zero", &[2], &[0., 0.]);
@@ -318,9 +316,10 @@ fn reductions() {
 #[test]
 fn views() {
     let x: &[f64] = &[1., 2., 3., 4.];
-    let slice =
-        Model::new(13).input("x", &[4]).ints("s", &[-1]).ints("e", &[i64::MIN]).ints("a", &[0]).ints("t", &[-2]);
-    slice.node("Slice", &["x", "s", "e", "a", "t"], &["y"]).output("y").check(&[x], &[2], &[4., 2.]);
+    for end in [i64::MIN, -i64::MAX] {
+        let slice = Model::new(13).input("x", &[4]).ints("s", &[-1]).ints("e", &[end]).ints("a", &[0]).ints("t", &[-2]);
+        slice.node("Slice", &["x", "s", "e", "a", "t"], &["y"]).output("y").check(&[x], &[2], &[4., 2.]);
+    }
     let split = Model::new(18).input("x", &[4]);
     let split = split.node_with("Split", &["x"], &["a", "b", "c"], &[("num_outputs", Attr::Int(3))]);
     let parts = split.output("a").output("b").output("c").run(&[x]);
@@ -371,7 +370,7 @@ fn shapes_are_computed_as_pytorch_exports_them() {
     // x.view(x.size(0), -1) with the batch size taken from the shape.
     let model = Model::new(17).input("x", &[2, 3, 4]).constant(floats("b", &[12], &[1.; 12]));
     let model = model.node("Shape", &["x"], &["shape"]);
-    let index = model::TensorScalar(0).proto("zero");
+    let index = onnx::TensorScalar(0).proto("zero");
     let model = model.constant(index).node("Gather", &["shape", "zero"], &["batch"]);
     let model = model.ints("axes", &[0]).node("Unsqueeze", &["batch", "axes"], &["batch1"]).ints("rest", &[-1]);
     let model = model.node_with("Concat", &["batch1", "rest"], &["target"], &[("axis", Attr::Int(0))]);
@@ -381,7 +380,7 @@ fn shapes_are_computed_as_pytorch_exports_them() {
     // Input, reshape, bias, its broadcast, sum.
     assert_eq!(import.graph.len(), 5, "{}", model.text());
     // A shape that is the result of broadcasting is known too.
-    let tiled = Model::new(17).input("x", &[4]).ints("n", &[2]).constant(model::TensorScalar(2).proto("two"));
+    let tiled = Model::new(17).input("x", &[4]).ints("n", &[2]).constant(onnx::TensorScalar(2).proto("two"));
     let tiled = tiled.node("Expand", &["two", "n"], &["target"]).node("Reshape", &["x", "target"], &["y"]).output("y");
     tiled.check(&[&[1., 2., 3., 4.]], &[2, 2], &[1., 2., 3., 4.]);
 }

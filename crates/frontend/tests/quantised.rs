@@ -1,9 +1,7 @@
 //! Operators of quantised models: integers by hand, and that scales do not stand between integers.
 
-mod model;
-
-use model::{Attr, INT64, Model, TensorScalar};
 use plonnx_frontend::proto::{OperatorSetIdProto, TensorProto};
+use plonnx_testkit::onnx::{self, Attr, INT64, Model, TensorScalar};
 
 const UINT8: i32 = 2;
 const INT8: i32 = 3;
@@ -51,7 +49,7 @@ fn a_dynamic_range_includes_zero() {
     let model = Model::new(11).input("x", &[4]).node("DynamicQuantizeLinear", &["x"], &["y", "scale", "zero"]);
     let results = model.output("y").output("scale").output("zero").run(&[&[-1., 0.5, 4.1, 2.]]);
     assert_eq!(results[0].1, [0., 75., 255., 150.]);
-    model::close(&results[1].1, &[0.02]);
+    onnx::close(&results[1].1, &[0.02]);
     assert_eq!(results[2].1, [50.]);
 }
 

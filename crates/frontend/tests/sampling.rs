@@ -1,8 +1,6 @@
 //! Operators that read images between their elements, with results worked out by hand.
 
-mod model;
-
-use model::{Attr, Model};
+use plonnx_testkit::onnx::{self, Attr, Model};
 
 #[test]
 fn images_are_resized_axis_by_axis() {
@@ -33,7 +31,7 @@ fn sizes_may_keep_the_aspect_ratio() {
     assert_eq!(model.run(&[&[1., 2., 3., 4., 5., 6., 7., 8.]])[0].0, [1, 1, 4, 8]);
     let none = Model::new(19).input("x", &[2]).node("Resize", &["x"], &["y"]).output("y");
     assert!(none.error().contains("expected either scales or sizes"), "{}", none.error());
-    let whole = Model::new(19).typed_input("x", model::INT64, &[2]).floats("s", &[1], &[2.]);
+    let whole = Model::new(19).typed_input("x", onnx::INT64, &[2]).floats("s", &[1], &[2.]);
     let linear = [("mode", Attr::Text("linear"))];
     let whole = whole.node_with("Resize", &["x", "", "s"], &["y"], &linear).output("y");
     assert!(whole.error().contains("interpolation between integers"), "{}", whole.error());
@@ -79,13 +77,13 @@ fn row(positions: &[f64], attributes: &[(&str, Attr)]) -> Vec<f64> {
 #[test]
 fn grids_sample_between_and_beyond_elements() {
     let at = [0.5, 1.75, -0.5, 2.5];
-    model::close(&row(&at, &[]), &[15., 35., 5., 20.]);
-    model::close(&row(&at, &[("padding_mode", Attr::Text("border"))]), &[15., 35., 10., 40.]);
-    model::close(&row(&at, &[("padding_mode", Attr::Text("reflection"))]), &[15., 35., 15., 30.]);
-    model::close(&row(&[0.4, 1.6, -0.6], &[("mode", Attr::Text("nearest"))]), &[10., 40., 0.]);
-    model::close(&row(&[1.0], &[("mode", Attr::Text("cubic"))]), &[20.]);
+    onnx::close(&row(&at, &[]), &[15., 35., 5., 20.]);
+    onnx::close(&row(&at, &[("padding_mode", Attr::Text("border"))]), &[15., 35., 10., 40.]);
+    onnx::close(&row(&at, &[("padding_mode", Attr::Text("reflection"))]), &[15., 35., 15., 30.]);
+    onnx::close(&row(&[0.4, 1.6, -0.6], &[("mode", Attr::Text("nearest"))]), &[10., 40., 0.]);
+    onnx::close(&row(&[1.0], &[("mode", Attr::Text("cubic"))]), &[20.]);
     // Weights -0.09375, 0.59375, 0.59375, -0.09375; the first element lies outside.
-    model::close(&row(&[0.5], &[("mode", Attr::Text("cubic"))]), &[5.9375 + 11.875 - 3.75]);
+    onnx::close(&row(&[0.5], &[("mode", Attr::Text("cubic"))]), &[5.9375 + 11.875 - 3.75]);
 }
 
 #[test]

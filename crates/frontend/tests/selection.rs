@@ -1,8 +1,6 @@
 //! Operators that pick, move and sort elements, with results worked out by hand.
 
-mod model;
-
-use model::{Attr, INT64, Model};
+use plonnx_testkit::onnx::{self, Attr, INT64, Model};
 
 #[test]
 fn indices_from_the_data_may_be_negative() {
@@ -46,7 +44,7 @@ fn tuples_of_indices_name_slices() {
     let model = |known: bool| {
         let model = Model::new(18).input("x", &[3, 2]);
         let model = if known {
-            model.constant(model::ints("flat", &[2, -3])).ints("shape", &[2, 1]).node(
+            model.constant(onnx::ints("flat", &[2, -3])).ints("shape", &[2, 1]).node(
                 "Reshape",
                 &["flat", "shape"],
                 &["i"],
@@ -79,11 +77,11 @@ fn elements_are_sorted() {
     };
     let x: &[f64] = &[2., 5., 2., 1., -1., 3.];
     let results = model(1).run(&[x]);
-    model::close(&results[0].1, &[5., 2., 3., 1.]);
-    model::close(&results[1].1, &[1., 0., 2., 0.]);
+    onnx::close(&results[0].1, &[5., 2., 3., 1.]);
+    onnx::close(&results[1].1, &[1., 0., 2., 0.]);
     let results = model(0).run(&[x]);
-    model::close(&results[0].1, &[2., 2., -1., 1.]);
-    model::close(&results[1].1, &[0., 2., 1., 0.]);
+    onnx::close(&results[0].1, &[2., 2., -1., 1.]);
+    onnx::close(&results[1].1, &[0., 2., 1., 0.]);
     let many = Model::new(11).input("x", &[4096]).ints("k", &[1]).node("TopK", &["x", "k"], &["y", "i"]).output("y");
     assert!(many.error().contains("comparisons"), "{}", many.error());
 }
@@ -98,7 +96,7 @@ fn rows_are_reversed_up_to_their_length() {
 
 #[test]
 fn values_that_are_known_decide_shapes() {
-    let mask = model::TensorScalar(0);
+    let mask = onnx::TensorScalar(0);
     let model = Model::new(13).input("x", &[2, 3]).constant(mask.proto("zero")).ints("m", &[0, 1, 1]);
     let compressed = model.clone().node_with("Compress", &["x", "m"], &["y"], &[("axis", Attr::Int(1))]).output("y");
     compressed.check(&[&[1., 2., 3., 4., 5., 6.]], &[2, 2], &[2., 3., 5., 6.]);
@@ -123,8 +121,8 @@ fn maxima_are_found_and_put_back() {
     let attributes = [("kernel_shape", Attr::Ints(&[1, 2])), ("strides", Attr::Ints(&[1, 2]))];
     let pool = pool.node_with("MaxPool", &["x"], &["y", "i"], &attributes).output("y").output("i");
     let results = pool.run(&[&[1., 3., 5., 2., 0., -1., -3., -2.]]);
-    model::close(&results[0].1, &[3., 5., 0., -2.]);
-    model::close(&results[1].1, &[1., 2., 4., 7.]);
+    onnx::close(&results[0].1, &[3., 5., 0., -2.]);
+    onnx::close(&results[1].1, &[1., 2., 4., 7.]);
     let unpool = Model::new(12).input("x", &[1, 2, 1, 2]).typed_input("i", INT64, &[1, 2, 1, 2]);
     let unpool = unpool.node_with("MaxUnpool", &["x", "i"], &["y"], &attributes).output("y");
     let back = [0., 3., 5., 0., 7., 0., 0., -2.];

@@ -1,8 +1,6 @@
 //! Operators over sequences, and loss functions, with results worked out by hand.
 
-mod model;
-
-use model::{Attr, BOOL, INT64, Model};
+use plonnx_testkit::onnx::{self, Attr, BOOL, INT64, Model};
 
 /// Two queries and keys with one feature, whose scores are 0 or the logarithm of 3.
 fn attention(model: Model, inputs: &[&str], attributes: Vec<(&str, Attr)>) -> Model {
@@ -47,10 +45,10 @@ fn heads_of_keys_are_shared_and_past_ones_come_first() {
     let model = names.iter().fold(model, |m, n| m.output(n));
     let results = model.run(&[&[0., 1.], &[LN3], &[8.], &[0.], &[4.]]);
     assert_eq!(results[0].0, [1, 1, 2]);
-    model::close(&results[0].1, &[6., 7.]);
-    model::close(&results[1].1, &[0., LN3]);
-    model::close(&results[2].1, &[4., 8.]);
-    model::close(&results[3].1, &[0., 0., 0., LN3]);
+    onnx::close(&results[0].1, &[6., 7.]);
+    onnx::close(&results[1].1, &[0., LN3]);
+    onnx::close(&results[2].1, &[4., 8.]);
+    onnx::close(&results[3].1, &[0., 0., 0., LN3]);
 }
 
 #[test]
@@ -59,7 +57,7 @@ fn pairs_of_features_are_turned() {
         let model = Model::new(23).input("x", &[1, 1, 2, 3]).floats("cos", &[2, 1], &[1., 0.]);
         let model = model.floats("sin", &[2, 1], &[0., 1.]);
         let model = if known {
-            model.constant(model::ints("at", &[1, 0])).ints("shape", &[1, 2]).node("Reshape", &["at", "shape"], &["p"])
+            model.constant(onnx::ints("at", &[1, 0])).ints("shape", &[1, 2]).node("Reshape", &["at", "shape"], &["p"])
         } else {
             model.typed_input("p", INT64, &[1, 2])
         };
@@ -86,8 +84,8 @@ fn states_are_read_and_written() {
     };
     let linear = model.clone().node_with("LinearAttention", &["q", "k", "v"], &["y", "s"], &attributes("linear"));
     let results = linear.output("y").output("s").run(&[&[1., 2.], &[3., 1.], &[1., 4.]]);
-    model::close(&results[0].1, &[3., 14.]);
-    model::close(&results[1].1, &[7.]);
+    onnx::close(&results[0].1, &[3., 14.]);
+    onnx::close(&results[1].1, &[7.]);
     let delta = model.input("past", &[1, 1, 1, 1]).input("g", &[1, 2, 1]).input("b", &[1, 2, 1]);
     let inputs = ["q", "k", "v", "past", "g", "b"];
     let delta = delta.node_with("LinearAttention", &inputs, &["y", "s"], &attributes("gated_delta")).output("s");
@@ -100,8 +98,8 @@ fn convolutions_see_the_past() {
     let model = Model::new(27).input("x", &[1, 1, 3]).floats("w", &[1, 1, 2], &[1., 10.]).floats("b", &[1], &[0.5]);
     let fresh = model.clone().node("CausalConvWithState", &["x", "w", "b"], &["y", "s"]).output("y").output("s");
     let results = fresh.run(&[&[1., 2., 3.]]);
-    model::close(&results[0].1, &[10.5, 21.5, 32.5]);
-    model::close(&results[1].1, &[3.]);
+    onnx::close(&results[0].1, &[10.5, 21.5, 32.5]);
+    onnx::close(&results[1].1, &[3.]);
     let silu = [("activation", Attr::Text("silu"))];
     let next = model.input("past", &[1, 1, 1]).node_with("CausalConvWithState", &["x", "w", "", "past"], &["y"], &silu);
     let swish = |x: f64| x / (1. + (-x).exp());
@@ -130,6 +128,6 @@ fn losses_are_reduced_with_weights() {
     let entropy = Model::new(13).input("x", &[1, 2]).typed_input("t", INT64, &[1]);
     let entropy = entropy.node("SoftmaxCrossEntropyLoss", &["x", "t"], &["y", "logs"]).output("y").output("logs");
     let results = entropy.run(&[&[0., LN3], &[0.]]);
-    model::close(&results[0].1, &[4f64.ln()]);
-    model::close(&results[1].1, &[-(4f64.ln()), LN3 - 4f64.ln()]);
+    onnx::close(&results[0].1, &[4f64.ln()]);
+    onnx::close(&results[1].1, &[-(4f64.ln()), LN3 - 4f64.ln()]);
 }

@@ -1,8 +1,6 @@
 //! Norms, transforms and constants of signal processing, with results worked out by hand.
 
-mod model;
-
-use model::{Attr, Model, TensorScalar};
+use plonnx_testkit::onnx::{self, Attr, Model, TensorScalar};
 
 #[test]
 fn norms_of_zeros_leave_zeros() {
@@ -22,9 +20,9 @@ fn pools_of_powers() {
         let attributes = [("p", Attr::Int(p)), ("kernel_shape", Attr::Ints(&[2]))];
         model.node_with("LpPool", &["x"], &["y"], &attributes).output("y").run(&[x])[0].1.clone()
     };
-    model::close(&pool(1, &[1., -2., 3.]), &[3., 5.]);
-    model::close(&pool(2, &[3., -4., 0.]), &[5., 4.]);
-    model::close(&pool(3, &[1., -2., 3.]), &[9f64.cbrt(), 35f64.cbrt()]);
+    onnx::close(&pool(1, &[1., -2., 3.]), &[3., 5.]);
+    onnx::close(&pool(2, &[3., -4., 0.]), &[5., 4.]);
+    onnx::close(&pool(3, &[1., -2., 3.]), &[9f64.cbrt(), 35f64.cbrt()]);
     let all = Model::new(22).input("x", &[1, 1, 2]).node("GlobalLpPool", &["x"], &["y"]).output("y");
     all.check(&[&[3., 4.]], &[1, 1, 1], &[5.]);
 }
@@ -49,9 +47,9 @@ fn means_and_variances() {
     let names = ["y", "mean", "variance"];
     let batch = batch.node_with("BatchNormalization", &["x", "s", "b", "m", "v"], &names, &attributes);
     let results = names.iter().fold(batch, |m, n| m.output(n)).run(&[&[1., 5.]]);
-    model::close(&results[0].1, &[-1., 3.]);
-    model::close(&results[1].1, &[6.5]);
-    model::close(&results[2].1, &[4.]);
+    onnx::close(&results[0].1, &[-1., 3.]);
+    onnx::close(&results[1].1, &[6.5]);
+    onnx::close(&results[2].1, &[4.]);
 }
 
 #[test]
@@ -60,10 +58,10 @@ fn windows_and_bands() {
         let model = Model::new(17).constant(TensorScalar(4).proto("n"));
         model.node_with(op, &["n"], &["y"], &[("periodic", Attr::Int(periodic))]).output("y").run(&[])[0].1.clone()
     };
-    model::close(&window("HannWindow", 1), &[0., 0.5, 1., 0.5]);
-    model::close(&window("HannWindow", 0), &[0., 0.75, 0.75, 0.]);
-    model::close(&window("HammingWindow", 1), &[4. / 46., 25. / 46., 1., 25. / 46.]);
-    model::close(&window("BlackmanWindow", 1), &[0., 0.34, 1., 0.34]);
+    onnx::close(&window("HannWindow", 1), &[0., 0.5, 1., 0.5]);
+    onnx::close(&window("HannWindow", 0), &[0., 0.75, 0.75, 0.]);
+    onnx::close(&window("HammingWindow", 1), &[4. / 46., 25. / 46., 1., 25. / 46.]);
+    onnx::close(&window("BlackmanWindow", 1), &[0., 0.34, 1., 0.34]);
     let model = Model::new(17).constant(TensorScalar(1).proto("bins")).constant(TensorScalar(4).proto("length"));
     let model = model.constant(TensorScalar(8).proto("rate")).floats("low", &[], &[0.]).floats("high", &[], &[4.]);
     let names = ["bins", "length", "rate", "low", "high"];
@@ -104,10 +102,10 @@ fn products_along_an_axis_and_of_matrices() {
         let model = Model::new(22).input("x", &[1, n, n]).node("Det", &["x"], &["y"]).output("y");
         model.run(&[x])[0].1.clone()
     };
-    model::close(&det(2, &[1., 2., 3., 4.]), &[-2.]);
+    onnx::close(&det(2, &[1., 2., 3., 4.]), &[-2.]);
     // 2 (3 - 2) - 0 + 1 (1 - 3)
-    model::close(&det(3, &[2., 0., 1., 1., 3., 2., 1., 1., 1.]), &[0.]);
-    model::close(&det(3, &[2., 0., 1., 1., 3., 2., 1., 1., 4.]), &[18.]);
+    onnx::close(&det(3, &[2., 0., 1., 1., 3., 2., 1., 1., 1.]), &[0.]);
+    onnx::close(&det(3, &[2., 0., 1., 1., 3., 2., 1., 1., 4.]), &[18.]);
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! A seeded, counted run of the fuzz targets on any toolchain: mutations of real files, spliced, cut and resealed.
 //!
-//! `PLONNX_FUZZ_RUNS=1000000 cargo test --release -p plonnx --test fuzz` runs longer.
+//! `PLONNX_FUZZ_RUNS=1000000 cargo test --release -p plonnx --test fuzz` runs longer; `PLONNX_FUZZ_SEED` is the number of
+//! another sequence of mutations.
 
 #[path = "../../../fuzz/entry.rs"]
 mod entry;
 
 use std::panic::catch_unwind;
+use std::path::Path;
 
-use entry::{MODEL, sample};
+use entry::sample;
 
 struct Random(u64);
 
@@ -57,7 +59,8 @@ fn mutate(random: &mut Random, seed: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
 
 fn run(name: &str, target: fn(&[u8]), seeds: Vec<Vec<u8>>, share: usize) {
     let runs = std::env::var("PLONNX_FUZZ_RUNS").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000) / share;
-    let mut random = Random(0x1234_5678_9abc_def1 ^ name.len() as u64);
+    let seed: u64 = std::env::var("PLONNX_FUZZ_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
+    let mut random = Random(0x1234_5678_9abc_def1 ^ name.len() as u64 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     for seed in &seeds {
         target(seed);
     }
@@ -68,10 +71,32 @@ fn run(name: &str, target: fn(&[u8]), seeds: Vec<Vec<u8>>, share: usize) {
     println!("{name}: {runs} executions, no panic");
 }
 
+/// The committed models of at most `most` bytes: trained networks and forests, recurrent layers, quantised models,
+/// operators.
+fn models(folder: &Path, most: u64) -> Vec<Vec<u8>> {
+    let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    entries.sort();
+    let mut all = Vec::new();
+    for path in entries {
+        if path.is_dir() {
+            // Fetched files differ from one machine to the other.
+            if path.file_name().is_some_and(|name| name != "data" && name != "generated") {
+                all.extend(models(&path, most));
+            }
+        } else if path.extension().is_some_and(|e| e == "onnx") && path.metadata().unwrap().len() <= most {
+            all.push(std::fs::read(path).unwrap());
+        }
+    }
+    all
+}
+
 #[test]
 fn onnx() {
-    let json = br#"{"x": [[1, 2.5], [-3e4, 0]]}"#.to_vec();
-    run("onnx", entry::onnx, vec![MODEL.to_vec(), json], 1);
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
+    let mut seeds = models(&fixtures, 24 << 10);
+    assert!(seeds.len() > 60, "only {} models", seeds.len());
+    seeds.push(br#"{"x": [[1, 2.5], [-3e4, 0]]}"#.to_vec());
+    run("onnx", entry::onnx, seeds, 1);
 }
 
 #[test]

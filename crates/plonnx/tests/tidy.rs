@@ -57,6 +57,7 @@ fn dependencies_point_one_way() {
         ("runtime", &["plonnx-backend", "plonnx-ir", "plonnx-quant"][..]),
         ("plonnx", &["plonnx-backend", "plonnx-frontend", "plonnx-ir", "plonnx-quant", "plonnx-runtime"][..]),
         ("cli", &["plonnx"][..]),
+        ("testkit", &["plonnx-backend", "plonnx-frontend", "plonnx-ir", "plonnx-quant"][..]),
     ]);
     for (name, allowed) in allowed {
         let manifest = fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).unwrap();

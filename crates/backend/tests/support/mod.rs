@@ -3,75 +3,17 @@
 use std::sync::Arc;
 
 use plonnx_ir::op::{
-    Arg, Compare, Contract, Conv, Extremum, Input, OneHot, Quotient, Reduce, Reducer, Requant, Sum, Table, View, Window,
+    Arg, Compare, Contract, Conv, Extremum, OneHot, Quotient, Reduce, Reducer, Requant, Sum, Table, View, Window,
 };
-use plonnx_ir::{CoreOp, DType, Field, Graph, NodeId, Tensor};
-
-pub struct Case {
-    pub name: &'static str,
-    pub graph: Graph<Field>,
-    pub inputs: Vec<Tensor<i64>>,
-}
-
-/// Deterministic numbers in `[lo, hi]`.
-pub fn numbers(count: usize, lo: i64, hi: i64, seed: u64) -> Vec<i64> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    (0..count)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            lo + (state % (hi - lo + 1) as u64) as i64
-        })
-        .collect()
-}
-
-pub fn tensor(shape: &[usize], lo: i64, hi: i64, seed: u64) -> Tensor<i64> {
-    Tensor::from_vec(shape, numbers(shape.iter().product(), lo, hi, seed)).unwrap()
-}
-
-pub struct Build {
-    pub graph: Graph<Field>,
-    pub inputs: Vec<Tensor<i64>>,
-}
-
-impl Build {
-    pub fn new() -> Self {
-        Self { graph: Graph::new(), inputs: Vec::new() }
-    }
-    pub fn input(&mut self, shape: &[usize], window: Window, dtype: DType) -> NodeId {
-        let seed = 7 + self.inputs.len() as u64;
-        self.inputs.push(tensor(shape, window.lo, window.hi(), seed));
-        let input = Input { shape: shape.to_vec(), dtype, domain: window };
-        self.graph.add(&format!("x{seed}"), CoreOp::Input(input), &[]).unwrap()
-    }
-    pub fn signed(&mut self, shape: &[usize], bits: u32) -> NodeId {
-        self.input(shape, Window::signed(bits), DType::Real)
-    }
-    pub fn constant(&mut self, shape: &[usize], lo: i64, hi: i64) -> NodeId {
-        let seed = 100 + self.graph.len() as u64;
-        self.graph.add("const", CoreOp::Const(tensor(shape, lo, hi, seed), DType::Real), &[]).unwrap()
-    }
-    pub fn add(&mut self, op: CoreOp<Field>, inputs: &[NodeId]) -> NodeId {
-        let name = format!("{}{}", op.name(), self.graph.len());
-        self.graph.add(&name, op, inputs).unwrap()
-    }
-    pub fn round(&mut self, x: NodeId, shift: u32, bits: u32) -> NodeId {
-        self.add(CoreOp::Map(Requant::Round { shift, window: Window::signed(bits) }), &[x])
-    }
-    pub fn done(mut self, name: &'static str, output: NodeId) -> Case {
-        self.graph.add_output("out", output);
-        plonnx_ir::verify(&self.graph).unwrap_or_else(|e| panic!("{name}: {e:?}"));
-        Case { name, graph: self.graph, inputs: self.inputs }
-    }
-}
+use plonnx_ir::{CoreOp, DType, Field};
+use plonnx_testkit::{Case, CaseBuilder};
 
 fn contract(spec: &str) -> CoreOp<Field> {
     CoreOp::Contract(Contract::parse(spec).unwrap())
 }
 
 fn conv_case(
-    name: &'static str,
+    name: &str,
     x: &[usize],
     w: &[usize],
     stride: usize,
@@ -79,7 +21,7 @@ fn conv_case(
     pad: (usize, usize),
     groups: usize,
 ) -> Case {
-    let mut b = Build::new();
+    let mut b = CaseBuilder::new();
     let rank = x.len() - 2;
     let input = b.signed(x, 6);
     let weights = b.constant(w, -7, 7);
@@ -95,8 +37,8 @@ fn conv_case(
     b.done(name, y)
 }
 
-fn contract_case(name: &'static str, spec: &str, a: &[usize], w: &[usize], data: bool) -> Case {
-    let mut b = Build::new();
+fn contract_case(name: &str, spec: &str, a: &[usize], w: &[usize], data: bool) -> Case {
+    let mut b = CaseBuilder::new();
     let x = b.signed(a, 6);
     let other = if data { b.signed(w, 6) } else { b.constant(w, -31, 31) };
     let y = b.add(contract(spec), &[x, other]);
@@ -104,15 +46,15 @@ fn contract_case(name: &'static str, spec: &str, a: &[usize], w: &[usize], data:
     b.done(name, y)
 }
 
-fn unary(name: &'static str, window: Window, shape: &[usize], op: CoreOp<Field>) -> Case {
-    let mut b = Build::new();
+fn unary(name: &str, window: Window, shape: &[usize], op: CoreOp<Field>) -> Case {
+    let mut b = CaseBuilder::new();
     let x = b.input(shape, window, DType::Real);
     let y = b.add(op, &[x]);
     b.done(name, y)
 }
 
-fn binary(name: &'static str, op: CoreOp<Field>) -> Case {
-    let mut b = Build::new();
+fn binary(name: &str, op: CoreOp<Field>) -> Case {
+    let mut b = CaseBuilder::new();
     let x = b.signed(&[40], 4);
     let y = b.signed(&[40], 4);
     let z = b.add(op, &[x, y]);
@@ -153,7 +95,7 @@ pub fn cases() -> Vec<Case> {
         ("relu local", false, 0, 14, true),
         ("round exact", true, 0, 16, false),
     ] {
-        let mut b = Build::new();
+        let mut b = CaseBuilder::new();
         let x = b.signed(&[3, 15], 12);
         let x = if source_wide { b.add(CoreOp::Sum(Sum { coefficients: vec![3] }), &[x]) } else { x };
         let map =
@@ -163,7 +105,7 @@ pub fn cases() -> Vec<Case> {
     }
     {
         // A window without zero: idle slots must hold another accumulator.
-        let mut b = Build::new();
+        let mut b = CaseBuilder::new();
         let x = b.input(&[5], Window { lo: 100, bits: 6 }, DType::Real);
         let x = b.add(CoreOp::Sum(Sum { coefficients: vec![2] }), &[x]);
         let y = b.add(CoreOp::Map(Requant::Round { shift: 1, window: Window { lo: 100, bits: 6 } }), &[x]);
@@ -171,7 +113,7 @@ pub fn cases() -> Vec<Case> {
     }
     {
         // Sum of a convolution, a scaled skip connection and a broadcast bias.
-        let mut b = Build::new();
+        let mut b = CaseBuilder::new();
         let x = b.signed(&[1, 3, 6, 6], 6);
         let w = b.constant(&[3, 3, 3, 3], -7, 7);
         let bias = b.constant(&[1, 3, 1, 1], -99, 99);
@@ -185,7 +127,7 @@ pub fn cases() -> Vec<Case> {
         out.push(b.done("residual sum", y));
     }
     {
-        let mut b = Build::new();
+        let mut b = CaseBuilder::new();
         let x = b.signed(&[2, 7, 3], 8);
         let full = b.constant(&[2, 3], -50, 50);
         let y = b.add(CoreOp::Reduce(Reduce { reducer: Reducer::Sum, axes: vec![1], keep: false }), &[x]);
@@ -194,7 +136,7 @@ pub fn cases() -> Vec<Case> {
         out.push(b.done("reduce sum with constant", y));
     }
     {
-        let mut b = Build::new();
+        let mut b = CaseBuilder::new();
         let x = b.signed(&[2, 3, 4], 8);
         let y = b.add(CoreOp::Reduce(Reduce { reducer: Reducer::Sum, axes: vec![0, 2], keep: true }), &[x]);
         let y = b.round(y, 1, 13);
@@ -208,7 +150,7 @@ pub fn cases() -> Vec<Case> {
                 values: (-64..64).map(|v| v * v + offset).collect(),
             })
         };
-        let mut b = Build::new();
+        let mut b = CaseBuilder::new();
         let x = b.signed(&[50], 9);
         let wide = b.add(CoreOp::Sum(Sum { coefficients: vec![2] }), &[x]);
         let y = b.add(CoreOp::Map(Requant::Table { shift: 4, table: table(0) }), &[wide]);
@@ -225,7 +167,7 @@ pub fn cases() -> Vec<Case> {
         CoreOp::Map(Requant::Rsqrt { shift: 56, bits: 28 }),
     ));
     {
-        let mut b = Build::new();
+        let mut b = CaseBuilder::new();
         let x = b.signed(&[30], 9);
         let y = b.input(&[30], Window { lo: 1, bits: 6 }, DType::Real);
         let z = b.add(CoreOp::Div(Quotient { shift: 4, window: Window::signed(14) }), &[x, y]);
@@ -237,7 +179,7 @@ pub fn cases() -> Vec<Case> {
     out.push(binary("less equal", CoreOp::Compare(Compare::LessEqual)));
     out.push(binary("equal", CoreOp::Compare(Compare::Equal)));
     {
-        let mut b = Build::new();
+        let mut b = CaseBuilder::new();
         let x = b.signed(&[20], 9);
         let y = b.signed(&[20], 9);
         let c = b.add(CoreOp::Compare(Compare::Less), &[x, y]);
@@ -258,7 +200,7 @@ pub fn cases() -> Vec<Case> {
         out.push(unary(name, Window::signed(3), &[6, 9], CoreOp::Arg(Arg { extremum, axis: 1, last, keep: false })));
     }
     {
-        let mut b = Build::new();
+        let mut b = CaseBuilder::new();
         let x = b.input(&[5], Window::unsigned(6), DType::Int);
         let y = b.add(CoreOp::OneHot(OneHot { depth: 64 }), &[x]);
         let w = b.constant(&[64, 4], -100, 100);
@@ -267,7 +209,7 @@ pub fn cases() -> Vec<Case> {
         out.push(b.done("embedding", y));
     }
     {
-        let mut b = Build::new();
+        let mut b = CaseBuilder::new();
         let x = b.signed(&[2, 3, 4], 9);
         let y = b.add(CoreOp::View(View::Transpose { perm: vec![2, 0, 1] }), &[x]);
         let y =

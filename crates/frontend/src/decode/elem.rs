@@ -245,7 +245,7 @@ impl Minifloat {
 /// An integer as `f64`. The extreme values stand for "no bound" in slices and may round; no other integer may.
 pub(super) fn exact(value: i128) -> Option<f64> {
     let real = value as f64;
-    let open = value == i64::MAX.into() || value == u64::MAX.into();
+    let open = value.abs() == i64::MAX.into() || value == u64::MAX.into();
     (real as i128 == value || open).then_some(real)
 }
 
@@ -306,6 +306,7 @@ mod tests {
     fn integers_that_f64_cannot_hold_are_refused() {
         assert_eq!(exact((1 << 53) - 1), Some(9007199254740991.0));
         assert_eq!(exact((1 << 53) + 1), None);
+        assert_eq!(exact(-i128::from(i64::MAX)), Some(-9223372036854775808.0));
         assert!(exact(i64::MAX.into()).is_some());
         assert!(exact(i64::MIN.into()).is_some());
     }

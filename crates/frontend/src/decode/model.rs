@@ -234,7 +234,8 @@ impl Dim {
                 Ok(extent) => Ok(Dim::Fixed(extent)),
                 Err(_) => decode_error(&format!("extent {extent} of \"{input}\" is too large")),
             },
-            Some(DimensionValue::Param(name)) if !name.is_empty() => Ok(Dim::Named(name)),
+            // Question marks, as PaddlePaddle's exporter writes them, name nothing.
+            Some(DimensionValue::Param(name)) if !name.is_empty() && name != "?" => Ok(Dim::Named(name)),
             _ => Ok(Dim::Unknown),
         }
     }

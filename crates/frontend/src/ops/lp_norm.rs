@@ -68,20 +68,30 @@ fn degree(call: &mut Call) -> Lowering<i64> {
     }
 }
 
-/// `|x|^p`
+/// `|x|^p`, by squares and products as far as they go: they keep the small powers that roots enlarge.
 fn raised(call: &mut Call, x: NodeId, p: i64) -> Lowering<NodeId> {
+    const MOST_FACTORS: i64 = 8;
     if p == 2 {
         return call.square(x);
     }
     let size = call.map(Function::Abs, x)?;
-    match p {
-        1 => Ok(size),
-        3 => {
-            let square = call.square(x)?;
-            call.product(size, square)
-        }
-        _ => call.map(Function::Pow(p as f64), size),
+    if p > MOST_FACTORS {
+        return call.map(Function::Pow(p as f64), size);
     }
+    let (mut power, mut square, mut rest) = (None, size, p);
+    while rest > 0 {
+        if rest % 2 == 1 {
+            power = Some(match power {
+                Some(power) => call.product(power, square)?,
+                None => square,
+            });
+        }
+        rest /= 2;
+        if rest > 0 {
+            square = call.square(square)?;
+        }
+    }
+    Ok(power.unwrap_or(size))
 }
 
 fn root(call: &mut Call, x: NodeId, p: i64) -> Lowering<NodeId> {

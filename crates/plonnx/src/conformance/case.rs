@@ -130,6 +130,10 @@ impl Case {
     }
 }
 
+fn is_dense(value: &ValueInfoProto) -> bool {
+    value.r#type.as_ref().is_none_or(|t| t.tensor_type.is_some())
+}
+
 fn is_sequence(value: &ValueInfoProto) -> bool {
     value.r#type.as_ref().is_some_and(|t| t.sequence_type.is_some())
 }
@@ -137,8 +141,7 @@ fn is_sequence(value: &ValueInfoProto) -> bool {
 /// The first input or output that is neither a dense tensor nor a sequence.
 fn unread(model: &ModelProto) -> Option<String> {
     let graph = model.graph.as_ref()?;
-    let dense = |v: &ValueInfoProto| v.r#type.as_ref().is_none_or(|t| t.tensor_type.is_some());
-    let other = graph.input.iter().chain(&graph.output).find(|v| !dense(v) && !is_sequence(v))?;
+    let other = graph.input.iter().chain(&graph.output).find(|v| !is_dense(v) && !is_sequence(v))?;
     Some(format!("\"{}\" is neither a dense tensor nor a sequence", other.name))
 }
 
@@ -188,7 +191,7 @@ fn values(folder: &Path, role: &str, declared: &[&ValueInfoProto]) -> Result<Vec
             let sequence = SequenceProto::decode(bytes.as_slice()).unwrap_or_default();
             let named = |(i, t)| TensorProto { name: format!("{}[{i}]", value.name), ..t };
             all.extend(sequence.tensor_values.into_iter().enumerate().map(named));
-        } else if let Ok(tensor) = TensorProto::decode(bytes.as_slice()) {
+        } else if let (true, Ok(tensor)) = (is_dense(value), TensorProto::decode(bytes.as_slice())) {
             all.push(TensorProto { name: value.name.clone(), ..tensor });
         }
     }

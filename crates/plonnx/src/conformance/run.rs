@@ -167,7 +167,8 @@ fn stages(case: &Case, binding: &Binding, limits: &Limits, passed: &Cell<Option<
     };
     for run in &runs {
         let results = program.infer(&run.inputs)?;
-        let agrees = |i, got: &_, (expected, _): &(_, i32), dtype| quant_agrees(got, expected, dtype, size(i));
+        let agrees =
+            |i, got: &_, (expected, _): &(_, i32), dtype| quant_agrees(got, expected, dtype, size(i), &case.operator);
         compare(&imported, run, &results, agrees)?;
     }
     passed.set(Some(Stage::Quantise));

@@ -107,6 +107,10 @@ impl Demand {
                     let result = self.exponent(user, effective, config);
                     beyond(given::factor_bits(graph, structure, id, reach, largest, result))
                 }
+                // The sum of a window, as pools have it, is as precise as its summands.
+                CoreOp::Conv(_) if node.inputs.get(1).is_some_and(|w| is_uniform(structure, effective, *w)) => {
+                    self.own[u]
+                }
                 CoreOp::Sum(_) if self.own[u] > 0 => {
                     beyond(given::summand_bits(graph, id, reach, self.exponent(user, effective, config)))
                 }
@@ -147,4 +151,10 @@ impl Demand {
         }
         self.summands[i] = self.summands[i].max(self.for_tables(id, config));
     }
+}
+
+/// Whether all elements of a constant are the same.
+fn is_uniform(structure: &Structure, effective: &Effective, id: NodeId) -> bool {
+    let range = effective.ranges[id.index()];
+    structure.is_constant(id) && range.min == range.max
 }

@@ -30,6 +30,7 @@ impl Lowering<'_> {
         // Errors of single products do not average out.
         let single = if spec.summed().is_empty() { 2 } else { 0 };
         let extra = single.max(self.extra_weight_bits(id)).max(self.extra_given_bits(id, a, b));
+        let extra = extra.max(self.extra_outlier_bits(id, a, b));
         let extra = self.with_whole_digits(id, [a, b], extra)?;
         let factors = [self.factor(a, b, extra)?, self.factor(b, a, extra)?];
         let [x, y] = self.fitting(spec, [a, b], factors)?;
@@ -126,6 +127,20 @@ impl Lowering<'_> {
         let (factor, result) = (self.range(w).absmax(), self.targets.exponent(id));
         let bits = given::weight_bits(self.source, &self.structure, x, reach, factor, result);
         bits.saturating_sub(self.config.weight_bits)
+    }
+
+    /// Extra bits of the constant operand of the product `id` whose largest elements meet small values only, such as what
+    /// a mask excludes: the result is far smaller than the largest product could be.
+    fn extra_outlier_bits(&self, id: NodeId, a: NodeId, b: NodeId) -> u32 {
+        const USUAL: i32 = 3;
+        const MOST: i32 = 10;
+        let result = self.range(id).absmax();
+        if result <= 0.0 || !(self.structure.is_constant(a) || self.structure.is_constant(b)) {
+            return 0;
+        }
+        let product = self.range(a).absmax() * self.range(b).absmax();
+        let beyond = scale::ceil_log2(product) - scale::ceil_log2(result) - USUAL;
+        if product > 0.0 { beyond.clamp(0, MOST) as u32 } else { 0 }
     }
 
     /// A narrow operand of a product with `other`; a constant one has `extra` bits beyond those of other weights.

@@ -13,6 +13,7 @@ mod effective;
 mod fusion;
 mod given;
 mod input;
+mod interpolated;
 mod linear;
 mod map;
 mod operand;

@@ -10,8 +10,8 @@ use crate::range::Range;
 use crate::scale;
 
 impl Lowering<'_> {
-    /// Floor, ceil, round, sign or trunc. Round takes ties to even when a table of all operands is small enough, up
-    /// otherwise.
+    /// Floor, ceil, round, sign or trunc. Round takes ties to even; where its result is only clipped, as in quantised
+    /// models, only if a table of all operands is small enough, and up otherwise.
     pub(super) fn lower_rounding(&mut self, id: NodeId, x: NodeId, function: Function) -> Result<Operand, QuantError> {
         if function == Function::Sign {
             return self.sign(id, x);
@@ -39,7 +39,8 @@ impl Lowering<'_> {
                     Some(window) if window.bits <= self.config.table_bits => {
                         self.exact_table(id, value, window, Function::Round)
                     }
-                    _ => self.rounded_from(id, value, 0, nonnegative),
+                    _ if self.fusion.is_deferred(id) => self.rounded_from(id, value, 0, nonnegative),
+                    _ => self.rounded_to_even(id, value, nonnegative),
                 }
             }
             _ => self.rounded_from(id, value, -half, nonnegative),
@@ -89,6 +90,23 @@ impl Lowering<'_> {
     ) -> Result<Operand, QuantError> {
         let moved = self.offset(id, value, addend)?;
         self.round_within(id, moved, 0, self.range(id), nonnegative)
+    }
+
+    /// The nearest integer, of two the even one. With ties rounded up to `u` and down to `w`, which differ by 1 at ties
+    /// only: `u - ((u - w) and (u mod 2))`.
+    fn rounded_to_even(&mut self, id: NodeId, value: Operand, nonnegative: bool) -> Result<Operand, QuantError> {
+        let up = self.rounded_from(id, value, 0, nonnegative)?;
+        let down = self.rounded_from(id, value, -1, false)?;
+        // An integer at scale 1 stands for its half.
+        let half_of_up = Operand { scale: 1, ..up };
+        let half = self.rounded_from(id, half_of_up, -1, nonnegative)?;
+        let bit = Range { min: 0.0, max: 1.0 };
+        // The sum of the two bits, halved and rounded down, is 1 if both are.
+        let both = Sum { coefficients: vec![2, -1, -2] };
+        let both = self.emit(id, CoreOp::Sum(both), &[up.id, down.id, half.id], 1)?;
+        let both = self.offset(id, both, -1)?;
+        let odd_tie = self.round_within(id, both, 0, bit, true)?;
+        self.emit(id, CoreOp::Sum(Sum { coefficients: vec![1, -1] }), &[up.id, odd_tie.id], 0)
     }
 
     /// `(0 < x) - (x < 0)`

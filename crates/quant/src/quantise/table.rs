@@ -19,14 +19,14 @@ use crate::scale;
 use crate::structure::peak_difference;
 
 /// Bits that results may need beyond those of the calibrated ones.
-const RESULT_SLACK: i32 = 6;
+pub(super) const RESULT_SLACK: i32 = 6;
 
 /// Arguments that a table serves, as integers at scale `e`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Arguments {
-    e: i32,
-    lo: i64,
-    hi: i64,
+pub(super) struct Arguments {
+    pub(super) e: i32,
+    pub(super) lo: i64,
+    pub(super) hi: i64,
     /// Whether smaller operands are raised to `lo`, and larger ones lowered to `hi`.
     cut: (bool, bool),
 }
@@ -41,7 +41,14 @@ impl Lowering<'_> {
                 format!("a table of 2^{} entries cannot cover [{}, {}]", self.config.table_bits, reach.min, reach.max);
             self.unsupported(id, reason, "raise table_bits, or clip the operand in the model")
         })?;
-        let e = self.result_scale(id, function, arguments);
+        if arguments.cut == (false, false) && self.is_coarse(id, x, function, arguments.e) {
+            let finer = self.narrow(x)?;
+            if finer.scale > arguments.e + 1 && self.source.shape(id).len() <= 26 {
+                let (e, ranges) = (self.result_scale(id, function, arguments, reach), (self.range(x), reach));
+                return self.interpolated(id, finer, function, arguments, e, ranges);
+            }
+        }
+        let e = self.result_scale(id, function, arguments, Range { min: f64::NEG_INFINITY, max: f64::INFINITY });
         let Arguments { lo, hi, .. } = arguments;
         let bits = scale::bits_for(i128::from(hi) - i128::from(lo) + 1).max(1);
         let range = self.range(x);
@@ -114,7 +121,11 @@ impl Lowering<'_> {
             if kept.is_nan() { 0 } else { kept.clamp(-limit, limit) as i64 }
         };
         let values = (0..1i64 << window.bits).map(value).collect();
-        let table = Table { name: format!("{function:?}").to_lowercase(), window, values };
+        self.shared(Table { name: format!("{function:?}").to_lowercase(), window, values })
+    }
+
+    /// The table, or an equal one that exists.
+    pub(super) fn shared(&mut self, table: Table) -> Arc<Table> {
         if let Some(known) = self.tables.iter().find(|t| ***t == table) {
             return known.clone();
         }
@@ -151,6 +162,11 @@ impl Lowering<'_> {
         }
     }
 
+    /// Whether arguments in steps of `2^-e` are too coarse for the function `id` of `x`.
+    fn is_coarse(&self, id: NodeId, x: NodeId, function: Function, e: i32) -> bool {
+        self.is_real(id) && is_coarse(function, self.range(x), self.range(id), e)
+    }
+
     /// Step and window of the table; `None` when the operands do not fit even at their coarsest.
     fn arguments(&self, id: NodeId, x: NodeId, value: Operand, function: Function, reach: Range) -> Option<Arguments> {
         let bits = self.config.table_bits;
@@ -161,12 +177,14 @@ impl Lowering<'_> {
         placed(inner, reach, e, extremes, bits)
     }
 
-    fn result_scale(&self, id: NodeId, function: Function, arguments: Arguments) -> i32 {
+    /// Scale of the results of arguments within `reach`.
+    fn result_scale(&self, id: NodeId, function: Function, arguments: Arguments, reach: Range) -> i32 {
         let bits = self.config.activation_bits as i32 - 1;
         let count = arguments.hi - arguments.lo;
         let step = (count / 4096).max(1);
         let points = (0..=count / step).map(|i| arguments.lo + i * step).chain([arguments.hi]);
-        let values = points.map(|q| function.eval(libm::ldexp(q as f64, -arguments.e))).filter(|v| v.is_finite());
+        let real = |q: i64| libm::ldexp(q as f64, -arguments.e).max(reach.min).min(reach.max);
+        let values = points.map(|q| function.eval(real(q))).filter(|v| v.is_finite());
         let Some(reached) = Range::of(values) else { return 0 };
         let calibrated = self.range(id).absmax() * self.config.headroom;
         let usual = if calibrated > 0.0 { reached.absmax().min(calibrated) } else { reached.absmax() };
@@ -205,6 +223,8 @@ struct Step {
     uncut: i32,
     /// What has to be covered at finer scales.
     inner: Range,
+    /// Scale of a step that is fine enough.
+    wanted: i32,
 }
 
 /// The coarsest step that is fine enough, or the finest that the table allows. Operands within `reach` must be
@@ -216,16 +236,16 @@ fn step(function: Function, reach: Range, operands: Range, results: Range, confi
     let wanted = fine_enough(function, typical, reach, tolerance);
     let uncut = finest(reach, config.table_bits);
     if uncut >= wanted {
-        return Step { e: wanted, uncut, inner: reach };
+        return Step { e: wanted, uncut, inner: reach, wanted };
     }
     // Values that are cut off differ from the end's by far less than the tolerance: a softmax sums many of them.
     let inner = varying(function, reach, tolerance / 32.0);
     let e = finest(inner, config.table_bits).min(wanted);
     // Cutting costs a relu for every element: it must gain two bits, or one for exponentials, which softmaxes compare.
     if e > uncut && (e - uncut > 1 || function == Function::Exp) {
-        Step { e, uncut, inner }
+        Step { e, uncut, inner, wanted }
     } else {
-        Step { e: uncut, uncut, inner: reach }
+        Step { e: uncut, uncut, inner: reach, wanted }
     }
 }
 
@@ -233,7 +253,9 @@ fn step(function: Function, reach: Range, operands: Range, results: Range, confi
 fn fine_enough(function: Function, typical: Range, reach: Range, tolerance: f64) -> i32 {
     let within = |slope: f64, e: i32| libm::ldexp(slope, -e - 1) <= tolerance;
     let slope = steepest(function, typical);
-    let mut e = if slope > 0.0 { scale::ceil_log2(slope / (2.0 * tolerance)) } else { -scale::MAX_EXPONENT };
+    // Where the function is flat, a step the size of the largest operand will do.
+    let flat = scale::exponent(typical.absmax().max(reach.absmax()), 1);
+    let mut e = if slope > 0.0 { scale::ceil_log2(slope / (2.0 * tolerance)) } else { flat };
     // A large step rounds operands out of their range, to where the function may be steeper.
     while e < scale::MAX_EXPONENT {
         let half = libm::ldexp(1.0, -e - 1);
@@ -249,7 +271,16 @@ fn fine_enough(function: Function, typical: Range, reach: Range, tolerance: f64)
 /// Scale at which operands of a function by table should be rounded, if they are, so that they do not limit its step.
 pub(super) fn operand_scale(function: Function, operands: Range, results: Range, config: &Config) -> i32 {
     let reach = operands.widened(config.headroom);
-    step(function, reach, operands, results, config).e + 1
+    let step = step(function, reach, operands, results, config);
+    let interpolated = step.e <= step.uncut && is_coarse(function, operands, results, step.e);
+    if interpolated { step.wanted + 1 } else { step.e + 1 }
+}
+
+/// Whether rounding usual `operands` to steps of `2^-e` changes `results` by far more than their own rounding does.
+fn is_coarse(function: Function, operands: Range, results: Range, e: i32) -> bool {
+    const PRECISION: i32 = 9;
+    let tolerance = libm::ldexp(results.absmax(), -PRECISION);
+    tolerance > 0.0 && libm::ldexp(steepest(function, operands), -e - 1) > tolerance
 }
 
 /// Whether a function is lowered to a table.
@@ -331,7 +362,7 @@ fn placed(inner: Range, reach: Range, e: i32, extremes: (bool, bool), bits: u32)
 }
 
 /// Largest slope of a function on a range, from a grid.
-fn steepest(function: Function, range: Range) -> f64 {
+pub(super) fn steepest(function: Function, range: Range) -> f64 {
     const STEPS: u32 = 512;
     let step = (range.max - range.min) / f64::from(STEPS);
     if step.is_nan() || step <= 0.0 {

@@ -1,6 +1,7 @@
 //! Unary functions and division.
 
-use plonnx_ir::{Function, Tensor};
+use plonnx_ir::op::Requant;
+use plonnx_ir::{CoreOp, Function, Tensor};
 use plonnx_quant::Config;
 
 use crate::build::{Build, assert_close, check_with};
@@ -117,6 +118,28 @@ fn functions_with_integer_results() {
         let samples = vec![vec![Tensor::from_vec(&[16], values.to_vec()).unwrap()]];
         assert_close(&b.graph, &samples, 0.0);
     }
+}
+
+/// A table of 2^13 entries has steps too coarse for these.
+#[test]
+fn steep_functions_are_interpolated() {
+    assert_function(Function::Tan, -1.5, 1.5, 2e-3);
+    assert_function(Function::Log, 0.02, 20.0, 2e-3);
+    assert_function(Function::Sinh, -12.0, 12.0, 2e-3);
+}
+
+/// Ties of more operands than a table holds.
+#[test]
+fn ties_go_to_even() {
+    let values: Vec<f64> = (-120..120).map(|i| f64::from(i) * 0.5).chain([3.25, -3.25, 255.75, -255.75]).collect();
+    let mut b = Build::new(23);
+    let x = b.input("x", &[values.len()]);
+    let y = b.map(Function::Round, x);
+    b.output("y", y);
+    let samples = vec![vec![Tensor::vector(values)]];
+    let program = assert_close(&b.graph, &samples, 0.0);
+    let is_table = |id| matches!(program.graph.node(id).op, CoreOp::Map(Requant::Table { .. }));
+    assert!(!program.graph.ids().any(is_table), "a table decides ties");
 }
 
 #[test]

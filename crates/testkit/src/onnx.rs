@@ -1,7 +1,5 @@
 //! Writes small ONNX models, and evaluates them in both ways: with data, and folded.
 
-#![allow(dead_code, reason = "every test binary uses a part")]
-
 use plonnx_frontend::proto::{
     AttributeProto, Dimension, DimensionValue, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
     TensorShapeProto, TensorType, TypeProto, ValueInfoProto, attribute_type,
@@ -10,14 +8,18 @@ use plonnx_frontend::{FrontendError, Import, Options, import};
 use plonnx_ir::{CoreOp, Tensor, eval, verify};
 use prost::Message;
 
-pub(crate) const FLOAT: i32 = 1;
-pub(crate) const INT64: i32 = 7;
-pub(crate) const BOOL: i32 = 9;
+/// Element types, as `TensorProto.DataType` numbers them.
+pub const FLOAT: i32 = 1;
+pub const INT64: i32 = 7;
+pub const BOOL: i32 = 9;
 
-#[derive(Clone)]
-pub(crate) struct Model(pub(crate) ModelProto);
+/// An ONNX model under construction. Every method adds something to it.
+#[derive(Clone, Debug)]
+pub struct Model(pub ModelProto);
 
-pub(crate) enum Attr<'a> {
+/// Value of an attribute.
+#[derive(Clone, Debug)]
+pub enum Attr<'a> {
     Int(i64),
     Float(f32),
     Ints(&'a [i64]),
@@ -29,7 +31,8 @@ pub(crate) enum Attr<'a> {
     Reference(&'a str),
 }
 
-pub(crate) fn floats(name: &str, shape: &[i64], data: &[f32]) -> TensorProto {
+/// A tensor of single-precision numbers.
+pub fn floats(name: &str, shape: &[i64], data: &[f32]) -> TensorProto {
     TensorProto {
         name: name.into(),
         dims: shape.to_vec(),
@@ -39,7 +42,8 @@ pub(crate) fn floats(name: &str, shape: &[i64], data: &[f32]) -> TensorProto {
     }
 }
 
-pub(crate) fn ints(name: &str, data: &[i64]) -> TensorProto {
+/// A vector of integers of 64 bits.
+pub fn ints(name: &str, data: &[i64]) -> TensorProto {
     let dims = vec![data.len() as i64];
     TensorProto { name: name.into(), dims, data_type: INT64, int64_data: data.to_vec(), ..Default::default() }
 }
@@ -51,7 +55,7 @@ fn value(name: &str, elem_type: i32, dims: Vec<DimensionValue>) -> ValueInfoProt
 }
 
 /// A node that is named by its first output.
-pub(crate) fn node(op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, Attr)]) -> NodeProto {
+pub fn node(op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, Attr)]) -> NodeProto {
     let attribute = attributes
         .iter()
         .map(|(name, attr)| {
@@ -105,13 +109,14 @@ pub(crate) fn node(op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&
 }
 
 /// A graph for an attribute; its inputs and outputs declare nothing but their names.
-pub(crate) fn graph(inputs: &[&str], nodes: Vec<NodeProto>, outputs: &[&str]) -> GraphProto {
+pub fn graph(inputs: &[&str], nodes: Vec<NodeProto>, outputs: &[&str]) -> GraphProto {
     let named = |names: &[&str]| names.iter().map(|n| ValueInfoProto { name: n.to_string(), r#type: None }).collect();
     GraphProto { node: nodes, input: named(inputs), output: named(outputs), ..Default::default() }
 }
 
 impl Model {
-    pub(crate) fn new(opset: i64) -> Self {
+    /// An empty model with the standard operators of version `opset`.
+    pub fn new(opset: i64) -> Self {
         let set = OperatorSetIdProto { domain: String::new(), version: opset };
         let graph = Some(GraphProto { name: "test".into(), ..Default::default() });
         Self(ModelProto {
@@ -127,53 +132,47 @@ impl Model {
         self.0.graph.get_or_insert_default()
     }
 
-    pub(crate) fn typed_input(mut self, name: &str, elem_type: i32, shape: &[i64]) -> Self {
+    pub fn typed_input(mut self, name: &str, elem_type: i32, shape: &[i64]) -> Self {
         let dims = shape.iter().map(|d| DimensionValue::Value(*d)).collect();
         self.graph().input.push(value(name, elem_type, dims));
         self
     }
 
-    pub(crate) fn input(self, name: &str, shape: &[i64]) -> Self {
+    pub fn input(self, name: &str, shape: &[i64]) -> Self {
         self.typed_input(name, FLOAT, shape)
     }
 
-    pub(crate) fn open_input(mut self, name: &str, dims: &[&str]) -> Self {
+    pub fn open_input(mut self, name: &str, dims: &[&str]) -> Self {
         let dims = dims.iter().map(|d| DimensionValue::Param(d.to_string())).collect();
         self.graph().input.push(value(name, FLOAT, dims));
         self
     }
 
-    pub(crate) fn constant(mut self, tensor: TensorProto) -> Self {
+    pub fn constant(mut self, tensor: TensorProto) -> Self {
         self.graph().initializer.push(tensor);
         self
     }
 
-    pub(crate) fn floats(self, name: &str, shape: &[i64], data: &[f32]) -> Self {
+    pub fn floats(self, name: &str, shape: &[i64], data: &[f32]) -> Self {
         self.constant(floats(name, shape, data))
     }
 
-    pub(crate) fn ints(self, name: &str, data: &[i64]) -> Self {
+    pub fn ints(self, name: &str, data: &[i64]) -> Self {
         self.constant(ints(name, data))
     }
 
     /// Nodes are named by their first output.
-    pub(crate) fn node(self, op: &str, inputs: &[&str], outputs: &[&str]) -> Self {
+    pub fn node(self, op: &str, inputs: &[&str], outputs: &[&str]) -> Self {
         self.node_with(op, inputs, outputs, &[])
     }
 
-    pub(crate) fn node_with(
-        mut self,
-        op: &str,
-        inputs: &[&str],
-        outputs: &[&str],
-        attributes: &[(&str, Attr)],
-    ) -> Self {
+    pub fn node_with(mut self, op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, Attr)]) -> Self {
         self.graph().node.push(node(op, inputs, outputs, attributes));
         self
     }
 
     /// A node of ai.onnx.ml.
-    pub(crate) fn learnt(mut self, op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, Attr)]) -> Self {
+    pub fn learnt(mut self, op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, Attr)]) -> Self {
         let domain = "ai.onnx.ml".to_string();
         if self.0.opset_import.len() == 1 {
             self.0.opset_import.push(OperatorSetIdProto { domain: domain.clone(), version: 3 });
@@ -182,30 +181,31 @@ impl Model {
         self
     }
 
-    pub(crate) fn output(mut self, name: &str) -> Self {
+    pub fn output(mut self, name: &str) -> Self {
         self.graph().output.push(value(name, FLOAT, Vec::new()));
         self
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         self.0.encode_to_vec()
     }
 
-    pub(crate) fn import(&self) -> Result<Import, FrontendError> {
+    pub fn import(&self) -> Result<Import, FrontendError> {
         import(&self.bytes(), &Options::default())
     }
 
-    pub(crate) fn error(&self) -> String {
+    /// The message that refuses the model.
+    pub fn error(&self) -> String {
         self.import().expect_err("the model is wrong").to_string()
     }
 
     /// Text form of the imported graph.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         plonnx_ir::text::print(&self.import().unwrap_or_else(|e| panic!("{e}")).graph)
     }
 
     /// All outputs for the inputs' `data`, which is also tried as constants: folding must not change a result.
-    pub(crate) fn run(&self, data: &[&[f64]]) -> Vec<(Vec<usize>, Vec<f64>)> {
+    pub fn run(&self, data: &[&[f64]]) -> Vec<(Vec<usize>, Vec<f64>)> {
         let model = self.import().unwrap_or_else(|e| panic!("{e}"));
         let inputs: Vec<Tensor<f64>> =
             model.inputs.iter().zip(data).map(|(i, d)| Tensor::from_vec(&i.shape, d.to_vec()).unwrap()).collect();
@@ -250,25 +250,27 @@ impl Model {
 
     /// [`Model::run`] of a model with one output.
     #[track_caller]
-    pub(crate) fn check(&self, data: &[&[f64]], shape: &[usize], expected: &[f64]) {
+    pub fn check(&self, data: &[&[f64]], shape: &[usize], expected: &[f64]) {
         let results = self.run(data);
         assert_eq!(results[0].0, shape);
         close(&results[0].1, expected);
     }
 }
 
+/// Panics unless all elements are within 1e-5 of their magnitude, or of 1.
 #[track_caller]
-pub(crate) fn close(got: &[f64], expected: &[f64]) {
+pub fn close(got: &[f64], expected: &[f64]) {
     let same = got.len() == expected.len()
         && got.iter().zip(expected).all(|(a, b)| a == b || (a - b).abs() <= 1e-5 * b.abs().max(1.0));
     assert!(same, "got {got:?}, expected {expected:?}");
 }
 
 /// An integer of rank 0.
-pub(crate) struct TensorScalar(pub(crate) i64);
+#[derive(Clone, Copy, Debug)]
+pub struct TensorScalar(pub i64);
 
 impl TensorScalar {
-    pub(crate) fn proto(&self, name: &str) -> TensorProto {
+    pub fn proto(&self, name: &str) -> TensorProto {
         TensorProto { name: name.into(), data_type: INT64, int64_data: vec![self.0], ..Default::default() }
     }
 }

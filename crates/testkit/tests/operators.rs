@@ -1,0 +1,45 @@
+//! Operators through every executor and the adversarial suite, as a project would test one of its own.
+
+use plonnx_testkit::onnx::{Attr, Model};
+use plonnx_testkit::{ModelTest, Tolerance};
+
+#[test]
+fn trilu() {
+    let model = Model::new(14).input("x", &[2, 2]).node_with("Trilu", &["x"], &["y"], &[("upper", Attr::Int(0))]);
+    // Wiring alone has nothing to lie about: the sum gives it cells.
+    let model = model.node("Add", &["y", "x"], &["z"]).output("z");
+    let test = ModelTest::new(&model.bytes()).expect(&[&[1., 2., 3., 4.]], &[&[2., 2., 6., 8.]]);
+    test.run();
+    let attacks = test.attack();
+    assert!(attacks.cells > 100 && attacks.nodes > 0 && attacks.challenges > 0, "{attacks:?}");
+}
+
+#[test]
+fn functions_by_table() {
+    // Tan is so steep that it becomes a table of values and one of slopes.
+    let model = Model::new(13).input("x", &[8]).node("Tan", &["x"], &["t"]).node("Round", &["x"], &["r"]);
+    let test = ModelTest::new(&model.output("t").output("r").bytes());
+    let test = test.sample(&[&[-1.5, -1.2, -0.5, 0.5, 1.0, 1.5, 1.51, 1.52]]);
+    let test = test.sample(&[&[0.5, 1.5, -0.5, -1.5, 0.25, 0.75, 1.25, -0.75]]);
+    test.run();
+    let attacks = test.attack();
+    assert!(attacks.multiplicities > 0, "{attacks:?}");
+}
+
+fn doubled() -> ModelTest {
+    let model = Model::new(13).input("x", &[4]).node("Add", &["x", "x"], &["y"]).output("y");
+    ModelTest::new(&model.bytes())
+}
+
+#[test]
+#[should_panic(expected = "float graph, sample 0, \"y\"")]
+fn wrong_expectations_fail() {
+    doubled().expect(&[&[1., 2., 3., 4.]], &[&[2., 4., 6., 9.]]).evaluate();
+}
+
+#[test]
+#[should_panic(expected = "field program, sample 0, \"y\"")]
+fn the_tolerance_of_programs_counts() {
+    let exact = Tolerance { program: 0.0, ..Tolerance::default() };
+    doubled().tolerance(exact).sample(&[&[0.1, 0.2, 0.3, 0.77]]).evaluate();
+}
