@@ -5,21 +5,29 @@ use std::sync::OnceLock;
 
 use plonnx::frontend::{FrontendError, Options, import};
 use plonnx::runtime::artifact::reseal;
-use plonnx::{Compiled, Model, Proof, Tensor, VerifyingKey};
+use plonnx::{Compiled, Model, Opening, Proof, Salt, Tensor, VerifyingKey};
 
-/// An ONNX file, with one for named dimensions that it leaves open, and a tensor file.
+/// An ONNX file, with one for named dimensions that it leaves open; what is imported is a valid graph.
 pub fn onnx(bytes: &[u8]) {
     let mut options = Options::default();
-    if let Err(FrontendError::UnboundDims { dims }) = import(bytes, &options) {
-        options.dims = dims.into_iter().filter_map(|dim| Some((dim.name?, 1))).collect();
-        let _ = import(bytes, &options);
+    let mut imported = import(bytes, &options);
+    if let Err(FrontendError::UnboundDims { dims }) = imported {
+        options.dims = dims.into_iter().filter_map(|open| Some((open.dim?, 1))).collect();
+        imported = import(bytes, &options);
     }
+    if let Ok(import) = imported {
+        assert!(plonnx::ir::verify(&import.graph).is_ok(), "an invalid graph is imported");
+    }
+}
+
+/// A tensor file, in every format.
+pub fn data(bytes: &[u8]) {
     for format in ["pb", "npy", "npz", "json"] {
         let _ = plonnx::data::parse(format, bytes);
     }
 }
 
-/// Keys, models, openings and settings, as they are and with a right checksum.
+/// Keys and models, as they are and with a right checksum.
 pub fn artifacts(bytes: &[u8]) {
     let sealed = reseal(bytes);
     for bytes in [bytes, &sealed[..]] {
@@ -31,10 +39,28 @@ pub fn artifacts(bytes: &[u8]) {
         if let Ok(model) = plonnx::runtime::Model::from_bytes(bytes) {
             let _ = plonnx::ir::text::print(&model.program.graph);
         }
-        let _ = plonnx::opening::from_bytes(bytes);
     }
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        let _ = plonnx::Recipe::from_json(text);
+}
+
+/// Openings, which must be those of the file that they are written to.
+pub fn openings(bytes: &[u8]) {
+    let sealed = reseal(bytes);
+    for bytes in [bytes, &sealed[..]] {
+        let Ok(openings) = plonnx::opening::from_bytes(bytes) else { continue };
+        for opening in &openings {
+            assert!(opening.commitment().is_ok(), "an opening that opens nothing is read");
+            let _ = opening.values();
+        }
+        assert!(plonnx::opening::to_bytes(&openings).is_ok_and(|again| again == bytes), "a file has two encodings");
+    }
+}
+
+/// A settings file.
+pub fn settings(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && let Ok(recipe) = plonnx::Recipe::from_json(text)
+    {
+        let _ = recipe.to_json();
     }
 }
 
@@ -65,9 +91,10 @@ pub fn text(bytes: &[u8]) {
     }
 }
 
-/// A small compiled model with a proof.
+/// A small compiled model with a proof, and what opens its commitment.
 pub struct Sample {
     pub compiled: Compiled,
+    pub opening: Opening,
     proof: Proof,
 }
 
@@ -80,14 +107,21 @@ impl Sample {
 /// The ONNX file of the sample.
 pub const MODEL: &[u8] = include_bytes!("../fixtures/logreg-iris/model.onnx");
 
-/// Made once.
+/// Made once. The salt is fixed, so that files made of the sample differ between runs in nothing but the cells of the proof
+/// that plonky2 leaves to chance.
 pub fn sample() -> &'static Sample {
     static SAMPLE: OnceLock<Sample> = OnceLock::new();
     SAMPLE.get_or_init(|| {
         let model = Model::from_onnx(MODEL).dim("batch", 1).range(0.0, 8.0).committed_input();
         let compiled = model.compile().expect("the fixture compiles");
         let flower = Tensor::from_vec(&[1, 4], vec![5.1, 3.5, 1.4, 0.2]).expect("four elements");
-        let proof = compiled.prove(&[flower]).expect("the fixture is provable");
-        Sample { compiled, proof }
+        let port = compiled.verifying_key().ports().first().expect("one input");
+        let integers = plonnx::runtime::encoding::encode(port, &flower.to_vec()).expect("values in range");
+        let salt = Salt::from_words([1, 2, 3, 4]).expect("field elements");
+        let opening = Opening::new(port, integers, salt);
+        let prover = compiled.prover();
+        let witness = prover.witness_opening(&[flower], std::slice::from_ref(&opening)).expect("a witness");
+        let proof = prover.prove_witness(&witness).expect("the fixture is provable");
+        Sample { compiled, opening, proof }
     })
 }

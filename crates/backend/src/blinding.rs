@@ -1,25 +1,121 @@
-//! How many rows plonky2's zero-knowledge mode takes.
+//! Blinding: rows and columns of random values. docs/zero-knowledge.md says what they hide.
+//!
+//! | cells | content | hides |
+//! |---|---|---|
+//! | `n` rows | a random value in every wire | evaluations of the wires |
+//! | `n` pairs of rows | the same, routed wires alike in both rows and tied by copy constraints | evaluations of the permutation products |
+//! | [`MASKS`] columns | a random value in every row | all that FRI shows of its folded polynomials |
+//!
+//! With `n = (D + q) (1 + c)`, for `q` queries and `c` quotient chunks a repetition: a proof shows a column at `q` points of the domain
+//! and at one of the extension, and as often every quotient chunk, which all columns determine.
+//!
+//! plonky2 1.1.0 has blinding rows of its own, which are not used: it leaves out the copy constraints between the rows of a
+//! pair, so that the permutation products stay what the witness makes them; and having no masks it needs thousands of
+//! rows.
 
-use plonky2::plonk::circuit_data::CircuitConfig;
+use plonky2::gates::noop::NoopGate;
+use plonky2::iop::target::Target;
+use plonky2::plonk::circuit_builder::CircuitBuilder;
+use plonky2::plonk::circuit_data::{CircuitConfig, CommonCircuitData};
+use rayon::prelude::*;
 
-use crate::config::D;
+use crate::config::{D, F, ROUTED, WIRES};
+use crate::random::Random;
 
-/// Rows, a power of two, of a circuit of `rows` rows once plonky2 has blinded it.
-///
-/// Every committed polynomial gets one random value for each of its evaluations that a proof shows: at zeta in the
-/// extension, and for every query at each point of the cosets that FRI folds. The permutation products get two values for
-/// each, tied by copy constraints, over both zeta and its successor.
-pub(crate) fn blinded_rows(rows: usize, config: &CircuitConfig) -> usize {
-    let mut degree_bits = rows.next_power_of_two().trailing_zeros() as usize;
-    loop {
-        let fri = config.fri_config.fri_params(degree_bits, true);
-        let arities: usize = fri.reduction_arity_bits.iter().map(|bits| (1 << bits) - 1).sum();
-        let last = 1usize << (degree_bits - fri.reduction_arity_bits.iter().sum::<usize>());
-        let queries = config.fri_config.num_query_rounds * (1 + D * arities + D * last);
-        let blinding = (D + queries) + 2 * (2 * D + queries);
-        if rows + blinding <= 1 << degree_bits {
-            return 1 << degree_bits;
+/// Random columns in the batch that FRI tests: with a challenge outside the base field they add up to a random
+/// polynomial over the extension.
+pub(crate) const MASKS: usize = D;
+
+/// plonky2's configuration for blinded proofs, from that for others.
+pub(crate) fn blinded(config: CircuitConfig) -> CircuitConfig {
+    CircuitConfig { num_wires: WIRES + MASKS, zero_knowledge: true, ..config }
+}
+
+/// The random rows of a circuit.
+#[derive(Clone, Debug)]
+pub(crate) struct Blinding {
+    /// The first row; single rows come before pairs.
+    first: usize,
+    count: usize,
+}
+
+impl Blinding {
+    fn count(config: &CircuitConfig) -> usize {
+        (D + config.fri_config.num_query_rounds) * (1 + config.max_quotient_degree_factor)
+    }
+
+    /// Rows that are added.
+    pub(crate) fn rows(config: &CircuitConfig) -> usize {
+        3 * Self::count(config)
+    }
+
+    /// Adds the rows. The builder must not be configured to add plonky2's.
+    pub(crate) fn add(builder: &mut CircuitBuilder<F, D>) -> Self {
+        let (first, count) = (builder.num_gates(), Self::count(&builder.config));
+        for _ in 0..Self::rows(&builder.config) {
+            builder.add_gate(NoopGate, vec![]);
         }
-        degree_bits += 1;
+        let blinding = Self { first, count };
+        for row in blinding.pairs() {
+            for column in 0..ROUTED {
+                builder.connect(Target::wire(row, column), Target::wire(row + 1, column));
+            }
+        }
+        blinding
+    }
+
+    /// Marks a circuit with these rows as blinded: leaves of its Merkle trees are salted.
+    pub(crate) fn mark(common: &mut CommonCircuitData<F, D>) {
+        common.config.zero_knowledge = true;
+        common.fri_params.hiding = true;
+    }
+
+    /// The first row of every pair.
+    fn pairs(&self) -> impl Iterator<Item = usize> + use<> {
+        (self.first + self.count..self.first + 3 * self.count).step_by(2)
+    }
+
+    /// Draws all random cells anew; `columns[j]` are the values of wire `j`.
+    pub(crate) fn fill(&self, columns: &mut [Vec<F>]) {
+        let random = Random::from_system();
+        columns.par_iter_mut().enumerate().for_each(|(j, column)| {
+            if j >= WIRES {
+                *column = random.elements(j, column.len());
+                return;
+            }
+            let rows = self.first..self.first + 3 * self.count;
+            column[rows.clone()].copy_from_slice(&random.elements(j, rows.len()));
+            if j < ROUTED {
+                self.pairs().for_each(|row| column[row + 1] = column[row]);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plonky2::field::types::Field;
+
+    use super::*;
+    use crate::config::Profile;
+
+    #[test]
+    fn random_cells_are_new_each_time_and_alike_in_pairs() {
+        let config = blinded(Profile::Standard.circuit_config(64));
+        let count = Blinding::count(&config);
+        let blinding = Blinding { first: 5, count };
+        let rows = 5 + Blinding::rows(&config) + 3;
+        let mut fills = [(); 2].map(|()| vec![vec![F::ZERO; rows]; config.num_wires]);
+        fills.iter_mut().for_each(|columns| blinding.fill(columns));
+        let inside = 5..rows - 3;
+        for j in 0..config.num_wires {
+            let [a, b] = [&fills[0][j], &fills[1][j]];
+            assert!(inside.clone().all(|row| a[row] != b[row]), "column {j} repeats");
+            let outside = (0..rows).filter(|row| !inside.contains(row));
+            assert!(outside.clone().all(|row| (a[row] == F::ZERO) != (j >= WIRES)), "column {j}");
+            let tied = blinding.pairs().all(|row| a[row] == a[row + 1]);
+            assert_eq!(tied, j < ROUTED, "column {j}");
+        }
+        assert_eq!(blinding.pairs().count(), count);
     }
 }

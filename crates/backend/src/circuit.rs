@@ -13,6 +13,7 @@ use plonky2::plonk::config::Hasher;
 use plonnx_ir::{Field, Graph, Tensor, bounds, eval_all};
 use rayon::prelude::*;
 
+use crate::blinding::{Blinding, blinded};
 use crate::check::{Checker, Violation};
 use crate::commitment::{Commitment, Salt};
 use crate::config::{Blake3Config, D, F, Profile, WIRES, from_field};
@@ -43,7 +44,8 @@ pub struct Settings {
 impl Settings {
     /// plonky2's configuration with `constants` constant columns for weights.
     pub fn circuit_config(&self, constants: usize) -> CircuitConfig {
-        CircuitConfig { zero_knowledge: self.zero_knowledge, ..self.profile.circuit_config(constants) }
+        let config = self.profile.circuit_config(constants);
+        if self.zero_knowledge { blinded(config) } else { config }
     }
 }
 
@@ -60,6 +62,7 @@ pub struct Circuit {
     inputs: Vec<Vec<Target>>,
     salts: Vec<[Target; 4]>,
     outputs: Vec<Vec<Target>>,
+    blinding: Option<Blinding>,
     key: VerifyingKey,
     stats: Stats,
     checker: OnceLock<Checker>,
@@ -139,6 +142,9 @@ impl Circuit {
             separator: draft.separator(),
         };
         let proving = ProvingKey::take(&mut data, Some(further));
+        if built.blinding.is_some() {
+            Blinding::mark(&mut data.common);
+        }
         let bounds = bounds(&program)?;
         let ports = Port::of_program(&program, &bounds, &settings)?;
         let key = VerifyingKey::new(&data, settings.profile, settings.weights, ports, emission.terms)?;
@@ -154,6 +160,7 @@ impl Circuit {
             inputs: built.inputs,
             salts: emission.salts,
             outputs: emission.outputs,
+            blinding: built.blinding,
             key,
             stats,
             checker: OnceLock::new(),
@@ -190,6 +197,11 @@ impl Circuit {
     /// Sizes and costs.
     pub fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    /// Wires of a row.
+    fn wires(&self) -> usize {
+        self.data.common.config.num_wires
     }
 
     /// plonky2's description of the circuit.
@@ -249,7 +261,7 @@ impl Circuit {
         externals.extend(salts.tensors.iter().flatten().chain(&salts.weights).flat_map(Salt::elements));
         let assignment = self.tape.assign_tampered(&tensors, &externals, tamper);
         let prover = &self.data.prover_only;
-        let mut witness = PartitionWitness::new(WIRES, self.data.common.degree(), &prover.representative_map);
+        let mut witness = PartitionWitness::new(self.wires(), self.data.common.degree(), &prover.representative_map);
         let mut conflicts = Vec::new();
         for (target, value) in self.inputs.iter().flatten().chain(self.salts.iter().flatten()).zip(&externals) {
             if witness.set_target(*target, *value).is_err() {
@@ -257,7 +269,10 @@ impl Circuit {
             }
         }
         self.place(&assignment, &mut witness, &mut conflicts);
-        self.run_generators(&mut witness, &mut conflicts);
+        // plonky2's generators panic at some values that no honest witness has.
+        if conflicts.is_empty() {
+            self.run_generators(&mut witness, &mut conflicts);
+        }
         Witness { values: witness.values, conflicts, tensors, salts }
     }
 
@@ -340,17 +355,18 @@ impl Circuit {
     /// Whether some constraint notices that `delta` is added to wire (`row`, `column`) and all its copies.
     pub fn notices(&self, witness: &Witness, row: usize, column: usize, delta: F) -> bool {
         let representatives = &self.data.prover_only.representative_map;
+        let width = self.wires();
         let classes = self.classes.get_or_init(|| {
             let mut classes = vec![Vec::new(); representatives.len()];
-            for (wire, class) in representatives[..self.data.common.degree() * WIRES].iter().enumerate() {
+            for (wire, class) in representatives[..self.data.common.degree() * width].iter().enumerate() {
                 let rows: &mut Vec<u32> = &mut classes[*class];
-                if rows.last() != Some(&((wire / WIRES) as u32)) {
-                    rows.push((wire / WIRES) as u32);
+                if rows.last() != Some(&((wire / width) as u32)) {
+                    rows.push((wire / width) as u32);
                 }
             }
             classes
         });
-        let class = representatives[row * WIRES + column];
+        let class = representatives[row * width + column];
         let value = |index: usize| {
             let value = witness.values[representatives[index]].unwrap_or(F::ZERO);
             if representatives[index] == class { value + delta } else { value }
@@ -360,11 +376,11 @@ impl Circuit {
             .prover_only
             .public_inputs
             .iter()
-            .map(|t| value(t.index(WIRES, self.data.common.degree())))
+            .map(|t| value(t.index(width, self.data.common.degree())))
             .collect();
         let hash = <PoseidonHash as Hasher<F>>::hash_no_pad(&public_inputs);
         classes[class].iter().any(|row| {
-            let wires: Vec<F> = (0..WIRES).map(|c| value(*row as usize * WIRES + c)).collect();
+            let wires: Vec<F> = (0..width).map(|c| value(*row as usize * width + c)).collect();
             !self.checker().row(&self.data, &hash, *row as usize, &wires).is_empty()
         })
     }
@@ -373,7 +389,7 @@ impl Circuit {
         PartitionWitness {
             values: witness.values.clone(),
             representative_map: &self.data.prover_only.representative_map,
-            num_wires: WIRES,
+            num_wires: self.wires(),
             degree: self.data.common.degree(),
         }
     }
@@ -397,28 +413,32 @@ impl Circuit {
     fn public_inputs(&self, witness: &Witness) -> Vec<F> {
         let prover = &self.data.prover_only;
         let degree = self.data.common.degree();
-        let index = |t: &Target| prover.representative_map[t.index(WIRES, degree)];
+        let index = |t: &Target| prover.representative_map[t.index(self.wires(), degree)];
         prover.public_inputs.iter().map(|t| witness.values[index(t)].unwrap_or(F::ZERO)).collect()
     }
 
-    /// Values of every wire, by column. Wires without a value are zero.
+    /// Values of every wire, by column. Wires without a value are zero. Blinding is drawn anew by every call, so that two
+    /// proofs of one witness do not share it.
     fn columns(&self, witness: &Witness) -> Vec<Vec<F>> {
         /// Rows filled together, so that reads follow the rows and writes the columns.
         const ROWS: usize = 64;
-        let degree = self.data.common.degree();
-        let mut columns = vec![vec![F::ZERO; degree]; WIRES];
-        let mut blocks: Vec<Vec<&mut [F]>> = (0..degree.div_ceil(ROWS)).map(|_| Vec::with_capacity(WIRES)).collect();
+        let (degree, width) = (self.data.common.degree(), self.wires());
+        let mut columns = vec![vec![F::ZERO; degree]; width];
+        let mut blocks: Vec<Vec<&mut [F]>> = (0..degree.div_ceil(ROWS)).map(|_| Vec::with_capacity(width)).collect();
         for column in &mut columns {
             column.chunks_mut(ROWS).zip(&mut blocks).for_each(|(part, block)| block.push(part));
         }
-        let representatives = &self.data.prover_only.representative_map[..degree * WIRES];
-        blocks.par_iter_mut().zip(representatives.par_chunks(ROWS * WIRES)).for_each(|(block, rows)| {
-            for (row, classes) in rows.chunks_exact(WIRES).enumerate() {
+        let representatives = &self.data.prover_only.representative_map[..degree * width];
+        blocks.par_iter_mut().zip(representatives.par_chunks(ROWS * width)).for_each(|(block, rows)| {
+            for (row, classes) in rows.chunks_exact(width).enumerate() {
                 for (column, class) in block.iter_mut().zip(classes) {
                     column[row] = witness.values[*class].unwrap_or(F::ZERO);
                 }
             }
         });
+        if let Some(blinding) = &self.blinding {
+            blinding.fill(&mut columns);
+        }
         columns
     }
 

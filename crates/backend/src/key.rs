@@ -5,11 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use plonky2::gates::noop::NoopGate;
 use plonky2::gates::poseidon::PoseidonGate;
 use plonky2::gates::public_input::PublicInputGate;
-use plonky2::plonk::circuit_data::{CircuitConfig, CircuitData, VerifierCircuitData};
+use plonky2::plonk::circuit_data::{CircuitData, VerifierCircuitData};
 use plonky2::plonk::proof::ProofWithPublicInputs;
 use plonky2::util::serialization::GateSerializer;
 use plonky2::{get_gate_tag_impl, impl_gate_serializer, read_gate_impl};
 
+use crate::blinding::blinded;
 use crate::commitment::Commitment;
 use crate::config::{Blake3Config, D, F, Profile};
 use crate::emit::Visibility;
@@ -126,7 +127,8 @@ impl VerifyingKey {
         let read = catch_unwind(AssertUnwindSafe(|| VerifierCircuitData::from_bytes(inner.to_vec(), &Gates)));
         let data = read.ok().and_then(Result::ok).ok_or_else(|| malformed("not verifier data"))?;
         let zero_knowledge = data.common.config.zero_knowledge;
-        let expected = CircuitConfig { zero_knowledge, ..profile.circuit_config(data.common.config.num_constants) };
+        let config = profile.circuit_config(data.common.config.num_constants);
+        let expected = if zero_knowledge { blinded(config) } else { config };
         let fri_params = &data.common.fri_params;
         if data.common.config != expected
             || fri_params.degree_bits > MAX_DEGREE_BITS

@@ -3,10 +3,11 @@
 use plonky2::field::types::Field as _;
 use plonky2::iop::target::Target;
 use plonky2::plonk::circuit_builder::CircuitBuilder;
+use plonky2::plonk::circuit_data::CircuitConfig;
 use plonnx_ir::{Field, Graph, NodeId};
 
 use crate::assembler::Sink;
-use crate::blinding::blinded_rows;
+use crate::blinding::Blinding;
 use crate::circuit::Settings;
 use crate::config::{D, F};
 use crate::digest::program_digest;
@@ -39,6 +40,8 @@ pub(crate) struct Built {
     pub(crate) builder: CircuitBuilder<F, D>,
     pub(crate) emission: Emission,
     pub(crate) inputs: Vec<Vec<Target>>,
+    /// The random rows, if proofs are blinded.
+    pub(crate) blinding: Option<Blinding>,
 }
 
 impl<'a> Draft<'a> {
@@ -63,7 +66,9 @@ impl<'a> Draft<'a> {
 
     /// Emits into a circuit that is not closed yet and has the first [`BUILT_CONSTANTS`] constants of every row.
     pub(crate) fn build(&self, layout: &Layout) -> Result<Built, BackendError> {
-        let mut builder = CircuitBuilder::new(self.settings.circuit_config(BUILT_CONSTANTS));
+        // plonky2 does not add its own blinding rows: see `Blinding`.
+        let config = self.settings.circuit_config(BUILT_CONSTANTS);
+        let mut builder = CircuitBuilder::new(CircuitConfig { zero_knowledge: false, ..config });
         builder.set_domain_separator(self.separator());
         let inputs: Vec<Vec<Target>> = (self.program.inputs().iter())
             .map(|id| builder.add_virtual_targets(self.program.node(*id).fact.len()))
@@ -72,7 +77,8 @@ impl<'a> Draft<'a> {
         for digest in &emission.digests {
             builder.register_public_inputs(digest);
         }
-        Ok(Built { builder, emission, inputs })
+        let blinding = self.settings.zero_knowledge.then(|| Blinding::add(&mut builder));
+        Ok(Built { builder, emission, inputs, blinding })
     }
 
     /// What separates the circuit's proofs from those of other programs.
@@ -83,11 +89,11 @@ impl<'a> Draft<'a> {
     /// Among the layouts with the smallest power-of-two number of rows the cheapest to prove.
     pub(crate) fn layout(&self) -> Result<Layout, BackendError> {
         let degree = |emission: &Emission| {
-            let rows = emission.rows + closing_rows(4 * emission.digests.len());
-            match self.settings.zero_knowledge {
-                true => blinded_rows(rows, &self.settings.circuit_config(BUILT_CONSTANTS)),
-                false => rows.next_power_of_two(),
-            }
+            let blinding = match self.settings.zero_knowledge {
+                true => Blinding::rows(&self.settings.circuit_config(BUILT_CONSTANTS)),
+                false => 0,
+            };
+            (emission.rows + blinding + closing_rows(4 * emission.digests.len())).next_power_of_two()
         };
         let mut smallest = usize::MAX;
         let mut best: Option<(usize, Layout)> = None;
@@ -103,7 +109,8 @@ impl<'a> Draft<'a> {
             let free = smallest.saturating_sub(exact.rows);
             for slack in [free, free / 2, 0] {
                 let candidate = Layout { classes: exact.classes.merged(slack), ..layout.clone() };
-                let merged = self.count(&candidate)?;
+                // Wider gates give some values wider ranges, for which a quotient or a root may be too large.
+                let Ok(merged) = self.count(&candidate) else { continue };
                 if degree(&merged) == smallest {
                     (layout, gate_types) = (candidate, merged.tape.gates.len());
                     break;

@@ -19,6 +19,7 @@ pub mod gate;
 mod key;
 mod layout;
 mod prover;
+mod random;
 mod scan;
 mod security;
 mod statement;

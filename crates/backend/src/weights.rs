@@ -4,9 +4,9 @@
 //! that they are witness cells, range checked and committed to; the program that is left, and so the key, depends on
 //! their shapes, scales and widths only.
 //!
-//! A constant is a weight if it is real and a contraction, convolution or sum reads it, directly or through views. These
-//! stay public: integers and truth values, which lowering makes for indices and masks; constants that only comparisons,
-//! choices and the like read; and positive constants that a sum adds below a root or into a divisor, where the circuit
+//! A constant is a weight if it is real and a contraction, convolution, sum or comparison reads it, directly or through
+//! views. These stay public: integers and truth values, which lowering makes for indices, masks and the shape of trees;
+//! constants that only choices and the like read; and positive constants that a sum adds below a root or into a divisor, where the circuit
 //! has to know that the result is positive (the epsilon of a normalisation).
 
 use plonnx_ir::op::{Input, Requant, Window};
@@ -129,10 +129,10 @@ fn is_weight(program: &Graph<Field>, id: NodeId, values: &Tensor<i64>, dtype: DT
     dtype == DType::Real && !values.is_empty() && weighs(program, id) && !(positive && keeps_positive(program, id))
 }
 
-/// Whether a linear operator reads `id`, directly or through views.
+/// Whether a linear operator or a comparison (with a tree's thresholds) reads `id`, directly or through views.
 fn weighs(program: &Graph<Field>, id: NodeId) -> bool {
     program.consumers(id).into_iter().any(|user| match program.node(user).op {
-        CoreOp::Contract(_) | CoreOp::Conv(_) | CoreOp::Sum(_) => true,
+        CoreOp::Contract(_) | CoreOp::Conv(_) | CoreOp::Sum(_) | CoreOp::Compare(_) => true,
         CoreOp::View(_) => weighs(program, user),
         _ => false,
     })

@@ -111,6 +111,23 @@ fn statements_cannot_be_altered() {
     rejected(&circuit, &wrong);
 }
 
+/// Commitments belong to their tensors: exchanged among the inputs, or taken from an output, they are another statement.
+#[test]
+fn commitments_do_not_change_places() {
+    let case = case("less");
+    let circuit = compile(&case, Committed, Committed);
+    let proof = prove(&circuit, &case.inputs, &Salts::default());
+    assert_eq!(proof.commitments.len(), 3);
+    for (i, j) in [(0, 1), (0, 2), (1, 2)] {
+        let mut wrong = proof.clone();
+        wrong.commitments.swap(i, j);
+        assert_eq!(rejected(&circuit, &wrong), "it proves other public values than claimed");
+        let mut wrong = proof.clone();
+        wrong.commitments[j] = wrong.commitments[i];
+        assert_eq!(rejected(&circuit, &wrong), "it proves other public values than claimed");
+    }
+}
+
 /// A prover who claims the commitment to another tensor, before or after the challenges, breaks a constraint.
 #[test]
 fn commitments_are_to_the_tensors_of_the_inference() {

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use plonnx_backend::Settings;
+use plonnx_backend::{Settings, Weights};
 use plonnx_frontend::Import;
 use plonnx_ir::{Tensor, eval};
-use plonnx_quant::{Fidelity, Program, fidelity};
+use plonnx_quant::{Calibration, Fidelity, Program, fidelity, quantise};
 use plonnx_runtime::{Proof, Provenance, Prover, VerifyingKey};
 
 use crate::data::{Arrays, Samples};
 use crate::error::Error;
-use crate::model::{Clock, Observer, Phase, slots};
+use crate::model::{Clock, Observer, Phase, precision, slots};
 use crate::recipe::Recipe;
 
 /// A model as a field program. It computes what a circuit would prove, but has no circuit yet.
@@ -49,6 +49,17 @@ impl Quantised {
         let mut times = self.times;
         times.extend(clock.stop());
         Ok(Compiled { import: self.import, prover, recipe: self.recipe, times })
+    }
+
+    /// The program that the model would be with weights of this kind: committed ones get no more bits than they need.
+    pub fn program_with(&self, weights: Weights) -> Result<Program, Error> {
+        let mut ranges = Calibration::from_ranges(&self.recipe.ranges)?;
+        for (id, value) in self.import.graph.inputs().iter().zip(&self.import.inputs) {
+            if let Some((scale, window)) = self.recipe.encodings.get(&value.name) {
+                ranges.fix_input(*id, *scale, *window);
+            }
+        }
+        Ok(quantise(&self.import.graph, &ranges, &precision(&self.recipe.precision, weights))?)
     }
 
     /// Outputs for `inputs`, as a proof would say.

@@ -2,7 +2,8 @@
 //!
 //! plonnx compiles an ONNX model to a plonky2 circuit. A proof says: *I know inputs such that these are the outputs of
 //! this quantised model*, where each input and output is public, committed or private. The statement contains public
-//! tensors, salted commitments to committed ones ([`opening`]), and nothing of private ones; the proofs are **not zero knowledge**, so they may leak information about private tensors.
+//! tensors, salted commitments to committed ones ([`opening`]), and nothing of private ones. Proofs are **not zero
+//! knowledge** unless they are blinded ([`Model::zero_knowledge`]), so they may leak information about private tensors.
 //!
 //! ```
 //! use plonnx::{Model, data};

@@ -313,7 +313,7 @@ impl Model {
         clock.start(Phase::Calibrate);
         let (ranges, calibration) = self.calibration(&import)?;
         clock.start(Phase::Quantise);
-        let program = quantise(&import.graph, &ranges, &self.config)?;
+        let program = quantise(&import.graph, &ranges, &precision(&self.config, self.weights))?;
         let provenance = Provenance {
             source: self.source.clone(),
             hash: *blake3::hash(&self.bytes).as_bytes(),
@@ -374,6 +374,11 @@ impl Model {
             slots.iter().zip(&ranges).map(|(s, r)| format!("{} in [{}, {}]", s.0, r.0, r.1)).collect();
         Ok((calibrate_declared(&import.graph, &ranges)?, format!("declared ranges: {}", texts.join(", "))))
     }
+}
+
+/// Committed weights are cells, of which every digit is checked and hashed.
+pub(crate) fn precision(config: &Config, weights: Weights) -> Config {
+    Config { costly_weights: weights == Weights::Committed, ..config.clone() }
 }
 
 /// Measures the steps of compilation.

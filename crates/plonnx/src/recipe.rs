@@ -134,6 +134,8 @@ impl Recipe {
                 table_bits: precision.at("table_bits")?.whole()?,
                 output_guard_bits: precision.at("output_guard_bits")?.whole()?,
                 headroom: real(precision.text("headroom")?)?,
+                // Follows from how the weights appear.
+                costly_weights: false,
             },
             settings: Settings {
                 profile: Profile::from_name(profile).ok_or_else(|| malformed(format!("no profile \"{profile}\"")))?,

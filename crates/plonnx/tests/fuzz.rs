@@ -1,19 +1,29 @@
 //! A seeded, counted run of the fuzz targets on any toolchain: mutations of real files, spliced, cut and resealed.
 //!
-//! `PLONNX_FUZZ_RUNS=1000000 cargo test --release -p plonnx --test fuzz` runs longer; `PLONNX_FUZZ_SEED` is the number of
-//! another sequence of mutations.
+//! `just fuzz 1000000` runs longer. Run `n` of a target depends on the target's name and `n` alone; the bytes of a run that
+//! panics are written to a file, and `PLONNX_FUZZ_FIRST=n PLONNX_FUZZ_RUNS=1` repeats it.
 
 #[path = "../../../fuzz/entry.rs"]
 mod entry;
 
+use std::fs;
 use std::panic::catch_unwind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use entry::sample;
 
+/// xorshift64.
 struct Random(u64);
 
 impl Random {
+    /// Independent of other names and numbers: both are hashed.
+    fn of(name: &str, run: usize) -> Self {
+        let hash = name.bytes().chain(run.to_le_bytes()).fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
+            let mixed = (hash ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            mixed ^ mixed >> 29
+        });
+        Self(hash | 1)
+    }
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -25,14 +35,15 @@ impl Random {
     }
 }
 
-/// One to four changes: bits, bytes, runs of bytes, lengths that are too large, cuts, repetitions, parts of other seeds.
+/// One to four changes: bits, bytes, runs of bytes, lengths that are too large, cuts, repetitions, parts of other seeds,
+/// numbers of a text.
 fn mutate(random: &mut Random, seed: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = seed.to_vec();
     for _ in 0..=random.below(4) {
         let at = random.below(bytes.len());
-        match random.below(8) {
+        match random.below(9) {
             0 => bytes.truncate(at),
-            1 => bytes.iter_mut().skip(at).take(1).for_each(|b| *b ^= 1 << (at % 8)),
+            1 => bytes.iter_mut().skip(at).take(1).for_each(|b| *b ^= 1 << (random.0 % 8)),
             2 => bytes.iter_mut().skip(at).take(1 + at % 9).for_each(|b| *b = 0xff),
             3 => bytes.iter_mut().skip(at).take(8).for_each(|b| *b = 0),
             4 => {
@@ -51,30 +62,48 @@ fn mutate(random: &mut Random, seed: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
                 let place = at.min(bytes.len());
                 bytes.splice(place..place, other[from..end].iter().copied());
             }
+            7 => {
+                let start = bytes.iter().skip(at).position(u8::is_ascii_digit).map_or(bytes.len(), |i| at + i);
+                let count = bytes[start..].iter().take_while(|b| b.is_ascii_digit()).count();
+                let numbers = ["0", "-1", "9223372036854775807", "18446744073709551616", "1e308", "NaN", "65536"];
+                bytes.splice(start..start + count, numbers[random.below(numbers.len())].bytes());
+            }
             _ => bytes.iter_mut().skip(at).take(1).for_each(|b| *b = b.wrapping_add(1)),
         }
     }
     bytes
 }
 
-fn run(name: &str, target: fn(&[u8]), seeds: Vec<Vec<u8>>, share: usize) {
-    let runs = std::env::var("PLONNX_FUZZ_RUNS").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000) / share;
-    let seed: u64 = std::env::var("PLONNX_FUZZ_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
-    let mut random = Random(0x1234_5678_9abc_def1 ^ name.len() as u64 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+fn variable(name: &str) -> Option<usize> {
+    std::env::var(name).ok().and_then(|n| n.parse().ok())
+}
+
+/// Runs `target` on all seeds and on mutations of them: as many as `PLONNX_FUZZ_RUNS` says, or `runs`.
+fn run(name: &str, target: fn(&[u8]), seeds: Vec<Vec<u8>>, runs: usize) {
+    let (first, runs) = (variable("PLONNX_FUZZ_FIRST").unwrap_or(0), variable("PLONNX_FUZZ_RUNS").unwrap_or(runs));
     for seed in &seeds {
         target(seed);
     }
-    for run in 0..runs {
+    for run in first..first + runs {
+        let mut random = Random::of(name, run);
         let bytes = mutate(&mut random, &seeds[run % seeds.len()], &seeds);
-        assert!(catch_unwind(|| target(&bytes)).is_ok(), "{name}: run {run} panics on {} bytes", bytes.len());
+        if catch_unwind(|| target(&bytes)).is_err() {
+            let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{run}"));
+            fs::write(&path, &bytes).unwrap();
+            panic!("{name}: run {run} panics; its {} bytes are in {}", bytes.len(), path.display());
+        }
     }
     println!("{name}: {runs} executions, no panic");
+}
+
+fn fixture(path: &str) -> Vec<u8> {
+    fs::read(format!("{}/../../fixtures/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 /// The committed models of at most `most` bytes: trained networks and forests, recurrent layers, quantised models,
 /// operators.
 fn models(folder: &Path, most: u64) -> Vec<Vec<u8>> {
-    let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     entries.sort();
     let mut all = Vec::new();
     for path in entries {
@@ -84,7 +113,7 @@ fn models(folder: &Path, most: u64) -> Vec<Vec<u8>> {
                 all.extend(models(&path, most));
             }
         } else if path.extension().is_some_and(|e| e == "onnx") && path.metadata().unwrap().len() <= most {
-            all.push(std::fs::read(path).unwrap());
+            all.push(fs::read(path).unwrap());
         }
     }
     all
@@ -92,29 +121,43 @@ fn models(folder: &Path, most: u64) -> Vec<Vec<u8>> {
 
 #[test]
 fn onnx() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
-    let mut seeds = models(&fixtures, 24 << 10);
+    let seeds = models(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures"), 24 << 10);
     assert!(seeds.len() > 60, "only {} models", seeds.len());
-    seeds.push(br#"{"x": [[1, 2.5], [-3e4, 0]]}"#.to_vec());
-    run("onnx", entry::onnx, seeds, 1);
+    run("onnx", entry::onnx, seeds, 20_000);
+}
+
+#[test]
+fn data() {
+    let json = br#"{"x": [[1, 2.5], [-3e4, 0]]}"#.to_vec();
+    let folder = "conformance/subset/test_gather_0/test_data_set_0";
+    let seeds = vec![json, fixture("logreg-iris/labels.npy"), fixture(&format!("{folder}/input_0.pb"))];
+    run("data", entry::data, [seeds, vec![fixture("logreg-iris/inputs.npz")]].concat(), 20_000);
 }
 
 #[test]
 fn artifacts() {
     let compiled = &sample().compiled;
     let key = compiled.verifying_key().to_bytes().unwrap();
-    let settings = compiled.recipe().to_json().into_bytes();
-    let opening = {
-        let port = &compiled.verifying_key().ports()[0];
-        let opening = plonnx::Opening::new(port, vec![1; port.len()], plonnx::Salt::random());
-        plonnx::opening::to_bytes(&[opening]).unwrap()
-    };
-    run("artifacts", entry::artifacts, vec![key, settings, opening], 4);
+    let model = compiled.prover().model().to_bytes().unwrap();
+    run("artifacts", entry::artifacts, vec![key, model], 5_000);
+}
+
+#[test]
+fn openings() {
+    let opening = sample().opening.clone();
+    let other = plonnx::Opening { name: "other".into(), ..opening.clone() };
+    let one = plonnx::opening::to_bytes(&[opening.clone()]).unwrap();
+    run("openings", entry::openings, vec![one, plonnx::opening::to_bytes(&[opening, other]).unwrap()], 20_000);
+}
+
+#[test]
+fn settings() {
+    run("settings", entry::settings, vec![sample().compiled.recipe().to_json().into_bytes()], 20_000);
 }
 
 #[test]
 fn proof() {
-    run("proof", entry::proof, vec![sample().proof().to_bytes().unwrap()], 20);
+    run("proof", entry::proof, vec![sample().proof().to_bytes().unwrap()], 1_000);
 }
 
 #[test]
@@ -122,5 +165,5 @@ fn text() {
     let compiled = &sample().compiled;
     let field = plonnx::ir::text::print(&compiled.prover().model().program.graph).into_bytes();
     let float = plonnx::ir::text::print(&compiled.import().graph).into_bytes();
-    run("text", entry::text, vec![field, float], 1);
+    run("text", entry::text, vec![field, float], 20_000);
 }

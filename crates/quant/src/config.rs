@@ -15,11 +15,21 @@ pub struct Config {
     pub output_guard_bits: u32,
     /// Calibrated magnitudes times this must be representable; at least 1.
     pub headroom: f64,
+    /// Whether every digit of a weight costs rows, as it does where weights are witness cells: then none gets more bits
+    /// than its results need.
+    pub costly_weights: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { activation_bits: 16, weight_bits: 12, table_bits: 13, output_guard_bits: 2, headroom: 2.0 }
+        Self {
+            activation_bits: 16,
+            weight_bits: 12,
+            table_bits: 13,
+            output_guard_bits: 2,
+            headroom: 2.0,
+            costly_weights: false,
+        }
     }
 }
 

@@ -7,14 +7,12 @@ use prost::Message;
 
 use crate::artifact::{self, Kind};
 use crate::error::RuntimeError;
-use crate::message::{self, read_visibility, write_visibility};
+use crate::message::{self, MAX_PORTS, read_visibility, write_visibility};
 
 /// What a verifier needs: the circuit's commitment and the tensors that proofs speak of.
 #[derive(Clone, Debug)]
 pub struct VerifyingKey(plonnx_backend::VerifyingKey);
 
-/// Most inputs and outputs of a program.
-const MAX_PORTS: usize = 1024;
 /// Octal digits of a field element that a digest packs.
 const MAX_DIGITS: u32 = 20;
 
@@ -75,11 +73,8 @@ impl VerifyingKey {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RuntimeError> {
         let malformed = |reason: String| RuntimeError::Malformed { kind: Kind::VerifyingKey, reason };
         let body = artifact::unwrap(Kind::VerifyingKey, bytes)?;
-        let body = message::decode::<message::Key>(body).map_err(malformed)?;
+        let body = message::decode::<message::Key>(body, &[(2, MAX_PORTS)]).map_err(malformed)?;
         let profile = read_profile(&body.profile).map_err(malformed)?;
-        if body.ports.len() > MAX_PORTS {
-            return Err(malformed(format!("it has {} tensors, the limit is {MAX_PORTS}", body.ports.len())));
-        }
         let ports = body.ports.into_iter().map(|p| read_port(p).map_err(malformed)).collect::<Result<_, _>>()?;
         let weights = if body.committed_weights { Weights::Committed } else { Weights::Public };
         let key = plonnx_backend::VerifyingKey::from_parts(profile, weights, ports, &body.data)?;

@@ -5,10 +5,63 @@ use prost::Message;
 
 /// Reads a message that is encoded as this crate encodes it; the error says what is wrong. Protobuf has many encodings of
 /// one message, and a file that can be altered without changing its meaning invites trouble.
-pub(crate) fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, String> {
-    let message = M::decode(bytes).map_err(|e| e.to_string())?;
-    if message.encode_to_vec() == bytes { Ok(message) } else { Err("its encoding is not the usual one".into()) }
+pub(crate) fn decode<M: Message + Default>(bytes: &[u8], limits: &[Limit]) -> Result<M, String> {
+    let message = decode_any(bytes, limits)?;
+    if M::encode_to_vec(&message) == bytes { Ok(message) } else { Err("its encoding is not the usual one".into()) }
 }
+
+/// Reads a message in any encoding.
+pub(crate) fn decode_any<M: Message + Default>(bytes: &[u8], limits: &[Limit]) -> Result<M, String> {
+    for (tag, limit) in limits {
+        let count = occurrences(bytes, *tag).ok_or("it is cut")?;
+        if count > *limit {
+            return Err(format!("expected field {tag} at most {limit} times, got it {count} times"));
+        }
+    }
+    M::decode(bytes).map_err(|e| e.to_string())
+}
+
+/// How often the field of this tag may occur. An empty message in a list takes two bytes of a file and a hundred of memory,
+/// so they are counted before they are read.
+pub(crate) type Limit = (u64, usize);
+
+/// How often the field of `tag` occurs in the message; `None` if the message ends within a field.
+fn occurrences(mut bytes: &[u8], tag: u64) -> Option<usize> {
+    fn varint(bytes: &mut &[u8]) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let (byte, rest) = bytes.split_first()?;
+            *bytes = rest;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+    let mut count = 0;
+    while !bytes.is_empty() {
+        let key = varint(&mut bytes)?;
+        count += usize::from(key >> 3 == tag);
+        let length = match key & 7 {
+            0 => {
+                varint(&mut bytes)?;
+                0
+            }
+            1 => 8,
+            2 => usize::try_from(varint(&mut bytes)?).ok()?,
+            5 => 4,
+            _ => return None,
+        };
+        bytes = bytes.get(length..)?;
+    }
+    Some(count)
+}
+
+/// Most inputs and outputs of a program, and most openings of a file.
+pub(crate) const MAX_PORTS: usize = 1024;
+/// Most constants of a program that are kept apart from its text.
+pub(crate) const MAX_POOL: usize = 1 << 20;
 
 /// Body of a compiled model.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -212,4 +265,39 @@ pub(crate) fn read_visibility(number: u32) -> Result<Visibility, String> {
 /// Exactly four words.
 pub(crate) fn read_words(words: &[u64]) -> Option<[u64; 4]> {
     words.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_empty_messages_are_counted_first() {
+        // Field 3 of a proof is a list of messages.
+        let bytes: Vec<u8> = [0x1a, 0x00].repeat(MAX_PORTS + 1);
+        assert_eq!(occurrences(&bytes, 3), Some(MAX_PORTS + 1));
+        assert_eq!(occurrences(&bytes, 4), Some(0));
+        let error = decode::<Proof>(&bytes, &[(3, MAX_PORTS)]).unwrap_err();
+        assert_eq!(error, "expected field 3 at most 1024 times, got it 1025 times");
+        assert!(decode::<Proof>(&bytes[2..], &[(3, MAX_PORTS)]).is_ok());
+    }
+
+    #[test]
+    fn fields_of_all_kinds_are_passed() {
+        let proof = Proof {
+            key: vec![3; 40],
+            profile: "x".repeat(300),
+            ports: vec![Statement { visibility: 1, elements: vec![-1, 1 << 40], commitment: vec![] }],
+            proof: vec![0x1a; 9],
+            model: vec![1, 2, 3, 4],
+        };
+        let bytes = proof.encode_to_vec();
+        assert_eq!((1..=5).map(|tag| occurrences(&bytes, tag).unwrap()).collect::<Vec<_>>(), [1; 5]);
+        for end in 0..bytes.len() {
+            let _ = occurrences(&bytes[..end], 3);
+        }
+        assert_eq!(occurrences(&[0xff; 12], 1), None);
+        assert_eq!(occurrences(&[0x0b], 1), None);
+        assert_eq!(occurrences(&[0x0d, 1, 2, 3, 4, 0x09, 1, 2, 3, 4, 5, 6, 7, 8, 0x08, 0x80, 0x01], 1), Some(3));
+    }
 }

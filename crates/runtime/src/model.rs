@@ -12,7 +12,7 @@ use prost::Message;
 use crate::artifact::{self, Kind};
 use crate::error::RuntimeError;
 use crate::key::{read_profile, read_shape};
-use crate::message::{self, read_visibility, read_words, write_visibility};
+use crate::message::{self, MAX_POOL, MAX_PORTS, read_visibility, read_words, write_visibility};
 
 /// A field program with its settings, from which the circuit is rebuilt bit for bit.
 #[derive(Clone, Debug)]
@@ -86,7 +86,8 @@ impl Model {
     /// circuit is built.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RuntimeError> {
         let body = artifact::unwrap(Kind::Model, bytes)?;
-        let body = message::Model::decode(body).map_err(|e| malformed(e.to_string()))?;
+        let limits = [(4, MAX_POOL), (5, MAX_PORTS), (6, MAX_PORTS)];
+        let body = message::decode_any::<message::Model>(body, &limits).map_err(malformed)?;
         let mut pool = BTreeMap::new();
         for tensor in body.pool {
             let tensor = read_tensor(tensor).map_err(malformed)?;

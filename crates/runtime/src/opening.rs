@@ -10,7 +10,7 @@ use prost::Message;
 use crate::artifact::{self, Kind};
 use crate::error::RuntimeError;
 use crate::key::read_shape;
-use crate::message::{self, read_words};
+use crate::message::{self, MAX_PORTS, read_words};
 
 /// A tensor with all that its commitment depends on. Whoever has it can check that a commitment is to this tensor; keep it
 /// as secret as the tensor.
@@ -67,7 +67,7 @@ pub fn to_bytes(openings: &[Opening]) -> Result<Vec<u8>, RuntimeError> {
 pub fn from_bytes(bytes: &[u8]) -> Result<Vec<Opening>, RuntimeError> {
     let malformed = |reason: &str| RuntimeError::Malformed { kind: Kind::Openings, reason: reason.into() };
     let body = artifact::unwrap(Kind::Openings, bytes)?;
-    let body = message::decode::<message::Openings>(body).map_err(|e| malformed(&e))?;
+    let body = message::decode::<message::Openings>(body, &[(1, MAX_PORTS)]).map_err(|e| malformed(&e))?;
     let read = |o: message::Opening| {
         let shape = read_shape(&o.shape).map_err(|e| malformed(&e))?;
         let digits = usize::try_from(o.digits).unwrap_or(usize::MAX);

@@ -8,7 +8,7 @@ use prost::Message;
 use crate::artifact::{self, Kind};
 use crate::error::RuntimeError;
 use crate::key::{VerifyingKey, read_profile};
-use crate::message::{self, read_visibility, read_words, write_visibility};
+use crate::message::{self, MAX_PORTS, read_visibility, read_words, write_visibility};
 
 /// A proof that the public tensors belong to a run of the model that a key stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Proof {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RuntimeError> {
         let malformed = |reason: &str| RuntimeError::Malformed { kind: Kind::Proof, reason: reason.into() };
         let body = artifact::unwrap(Kind::Proof, bytes)?;
-        let body = message::decode::<message::Proof>(body).map_err(|e| malformed(&e))?;
+        let body = message::decode::<message::Proof>(body, &[(3, MAX_PORTS)]).map_err(|e| malformed(&e))?;
         let key_hash = <[u8; 32]>::try_from(body.key).map_err(|_| malformed("a key hash has 32 bytes"))?;
         let profile = read_profile(&body.profile).map_err(|e| malformed(&e))?;
         let (mut public, mut commitments) = (Vec::new(), Vec::new());

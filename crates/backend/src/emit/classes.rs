@@ -57,8 +57,13 @@ impl Role {
 impl Classes {
     fn serve(&mut self, role: Role, digits: usize, count: usize) -> usize {
         *self.demand.entry((role, digits)).or_insert(0) += count;
-        let offered = self.offered.get(&role).and_then(|all| all.iter().copied().filter(|d| *d >= digits).min());
-        offered.unwrap_or(digits)
+        self.digits(role, digits)
+    }
+
+    /// Digits of the gate that serves a demand for `needed` digits.
+    pub(super) fn digits(&self, role: Role, needed: usize) -> usize {
+        let offered = self.offered.get(&role).and_then(|all| all.iter().copied().filter(|d| *d >= needed).min());
+        offered.unwrap_or(needed)
     }
 
     /// Gate for `count` accumulators of `digits` digits.

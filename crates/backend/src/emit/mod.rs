@@ -10,13 +10,14 @@ mod data;
 mod form;
 mod map;
 mod nonlinear;
+mod unconditional;
 
 pub(crate) use boundary::{digest_domain, encoding_of};
 pub use classes::Classes;
 use plonky2::iop::target::Target;
 use plonky2::plonk::circuit_builder::CircuitBuilder;
-use plonnx_ir::op::{Requant, View};
-use plonnx_ir::{CoreOp, Field, Graph, Interval, NodeId, Tensor, bounds, eval_op, op_bound};
+use plonnx_ir::op::View;
+use plonnx_ir::{CoreOp, Field, Graph, Interval, NodeId, Tensor, bounds, eval_op};
 
 use crate::argument::linear::Forms;
 use crate::argument::lookup::{self, TableUse};
@@ -25,9 +26,10 @@ use crate::argument::transcript;
 use crate::assembler::{Assembler, Cell, EXT_ZERO, Sink};
 use crate::config::{D, F, to_field};
 use crate::error::BackendError;
-use crate::gate::{ConstantsGate, DIGIT_BITS, RequantGate};
+use crate::gate::{ConstantsGate, RequantGate};
 use crate::key::ArgumentTerms;
 use crate::witness::{Hint, Phase, Tape};
+use unconditional::{digits, unconditional};
 
 /// A part of a field program, closed under its boundary: every operand of a node is a node of the segment, a boundary
 /// input or a constant.
@@ -208,7 +210,7 @@ pub(crate) fn emit_with(
     let mut emitter = Emitter {
         graph,
         asm,
-        unconditional: unconditional(graph, &bounds),
+        unconditional: unconditional(graph, &bounds, &classes),
         bounds,
         cells: vec![None; size],
         constants: vec![None; size],
@@ -227,30 +229,6 @@ pub(crate) fn emit_with(
     }
     let outputs = emitter.outputs(segment, visibility)?;
     Ok(Emission { salts, ..emitter.close(program, weights_per_row, outputs)? })
-}
-
-/// Ranges that do not rest on the linear or the lookup argument: results of requantisation lie in their windows by their
-/// digits, whatever their accumulators are; results of tables in as many octal digits as span the table.
-fn unconditional(graph: &Graph<Field>, bounds: &[Interval]) -> Vec<Interval> {
-    let mut out: Vec<Interval> = Vec::with_capacity(bounds.len());
-    for id in graph.ids() {
-        let node = graph.node(id);
-        let interval = match &node.op {
-            CoreOp::Map(map) => {
-                let (lo, hi) = map.range();
-                let spread = if matches!(map, Requant::Table { .. }) { 8 * (hi - lo + 1) } else { 0 };
-                Interval::new(lo, hi + spread)
-            }
-            _ if node.op.is_wide() => bounds[id.index()].clone(),
-            _ => {
-                let operands: Vec<Interval> = node.inputs.iter().map(|i| out[i.index()].clone()).collect();
-                op_bound(graph, id, &operands)
-            }
-        };
-        out.resize(id.index() + 1, Interval::point(0));
-        out[id.index()] = interval;
-    }
-    out
 }
 
 impl Emitter<'_, '_> {
@@ -281,7 +259,7 @@ impl Emitter<'_, '_> {
 
     /// Octal digits of a value up to `widest`.
     fn digits_for(&self, at: NodeId, widest: num_bigint::BigInt) -> Result<usize, BackendError> {
-        let digits = widest.bits().div_ceil(u64::from(DIGIT_BITS)).max(1) as usize;
+        let digits = digits(&widest);
         if digits > 20 {
             return Err(self.unsupported(at, "operands differ by more than 60 bits; round them first"));
         }

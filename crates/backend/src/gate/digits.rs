@@ -64,9 +64,9 @@ pub(super) fn write_digits(wires: &mut [F], first: usize, count: usize, value: u
     }
 }
 
-/// The number whose `count` octal digits are the digits from `first` on.
+/// The number whose `count` octal digits are the digits from `first` on; any number if a malicious prover's are none.
 pub(super) fn read_digits(wires: &[F], first: usize, count: usize) -> u64 {
-    (0..count).rev().fold(0, |v, i| (v << DIGIT_BITS) + wires[digit_wire(first + i)].to_canonical_u64())
+    (0..count).rev().fold(0, |v, i| (v << DIGIT_BITS).wrapping_add(wires[digit_wire(first + i)].to_canonical_u64()))
 }
 
 /// `8^count`
@@ -107,9 +107,9 @@ pub(super) fn constrain_packing<A: Algebra>(a: &mut A, first: usize, packing: &P
 /// Fills the packed elements from their wires.
 pub(super) fn write_packing(wires: &mut [F], first: usize, packing: &Packing) {
     for (j, element) in packing.iter().enumerate() {
-        let sum = element
-            .iter()
-            .fold(F::ZERO, |sum, (wire, shift)| sum + F::from_canonical_u64(wires[*wire].to_canonical_u64() << shift));
+        let sum = element.iter().fold(F::ZERO, |sum, (wire, shift)| {
+            sum + F::from_noncanonical_u64(wires[*wire].to_canonical_u64() << shift)
+        });
         wires[first + j] = sum;
     }
 }

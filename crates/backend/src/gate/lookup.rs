@@ -186,7 +186,7 @@ impl LookupGate {
                     Side::Lookup => (wires[self.argument(k)], wires[self.result(k)], F::ONE),
                     Side::Table => {
                         let value = read_digits(wires, self.digit(k), self.digits);
-                        (constants[self.slots + k], constants[k], F::from_canonical_u64(value))
+                        (constants[self.slots + k], constants[k], F::from_noncanonical_u64(value))
                     }
                 };
                 let denominator = gamma - FE::from(argument) - delta * FE::from(result);

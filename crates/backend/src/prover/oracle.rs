@@ -2,13 +2,13 @@
 
 use plonky2::field::fft::ifft_with_options;
 use plonky2::field::polynomial::PolynomialValues;
-use plonky2::field::types::Sample;
 use plonky2::fri::oracle::{PolynomialBatch, SALT_SIZE};
 use rayon::prelude::*;
 
 use super::fft::{Domain, reverse_bits};
 use super::tree::Tree;
 use crate::config::{Blake3Config, D, F};
+use crate::random::Random;
 
 /// Polynomials with their values on the domain and a Merkle tree over the points.
 #[derive(Debug, Default)]
@@ -30,7 +30,8 @@ impl Oracle {
     pub(super) fn of_coefficients(polynomials: Vec<Vec<F>>, domain: &Domain, cap_height: usize, hiding: bool) -> Self {
         let mut columns: Vec<Vec<F>> = polynomials.par_iter().map(|p| domain.extend(p)).collect();
         if hiding {
-            columns.extend((0..SALT_SIZE).map(|_| F::rand_vec(domain.size())));
+            let random = Random::from_system();
+            columns.par_extend((0..SALT_SIZE).into_par_iter().map(|i| random.elements(i, domain.size())));
         }
         let mut this = Self { polynomials, columns, tree: Tree::default() };
         this.commit(domain, cap_height);

@@ -1,26 +1,44 @@
 //! The prover against plonky2's: same circuit, same witness, same messages.
 
+use plonky2::field::fft::ifft;
+use plonky2::field::polynomial::PolynomialValues;
 use plonky2::field::types::Field;
+use plonky2::gates::noop::NoopGate;
 use plonky2::hash::poseidon::PoseidonHash;
 use plonky2::iop::generator::generate_partial_witness;
 use plonky2::iop::target::Target;
 use plonky2::iop::witness::{PartialWitness, PartitionWitness, Witness, WitnessWrite};
 use plonky2::plonk::circuit_builder::CircuitBuilder;
-use plonky2::plonk::circuit_data::CircuitData;
+use plonky2::plonk::circuit_data::{CircuitConfig, CircuitData};
 use plonky2::plonk::prover::prove_with_partition_witness;
 use plonky2::util::timing::TimingTree;
 
 use super::*;
 use crate::assembler::{Assembler, Cell, EXT_ONE, Sink};
+use crate::blinding::{Blinding, blinded};
 use crate::check::Checker;
 use crate::config::{Profile, WIRES};
 use crate::gate::{ArithmeticGate, BilinearGate, Kind, RangeGate, RowGate};
 
-/// Poseidon rows, rows of ours with and without digits, plonky2's own gates, and a public input; and the target whose
-/// value everything follows from.
-fn circuit(rows: usize, hiding: bool) -> (CircuitData<F, Blake3Config, D>, Target) {
-    let mut config = Profile::Standard.circuit_config(64);
-    config.zero_knowledge = hiding;
+/// Whose random rows a circuit has.
+#[derive(Clone, Copy, PartialEq)]
+enum Rows {
+    None,
+    Plonky2s,
+    Ours,
+}
+
+type Data = CircuitData<F, Blake3Config, D>;
+
+/// Poseidon rows, rows of ours with and without digits, plonky2's own gates, and a public input; the target whose value
+/// everything follows from; and the random rows that are ours.
+fn circuit(rows: usize, random: Rows) -> (Data, Target, Option<Blinding>) {
+    let config = Profile::Standard.circuit_config(64);
+    let config = match random {
+        Rows::None => config,
+        Rows::Plonky2s => CircuitConfig { zero_knowledge: true, ..config },
+        Rows::Ours => CircuitConfig { zero_knowledge: false, ..blinded(config) },
+    };
     let mut builder = CircuitBuilder::<F, D>::new(config);
     let x = builder.add_virtual_target();
     let mut state = x;
@@ -38,25 +56,36 @@ fn circuit(rows: usize, hiding: bool) -> (CircuitData<F, Blake3Config, D>, Targe
     }
     builder.add_gate(RowGate::new(Kind::Arithmetic), ArithmeticGate::constant_values(F::ONE, F::TWO, F::ZERO));
     builder.add_gate(RowGate::new(Kind::Reduce), vec![]);
-    (builder.build(), x)
+    // A row that no gate constrains: its wires are bound by their copies alone.
+    let free = builder.add_gate(NoopGate, vec![]);
+    for column in [0, 40, 79] {
+        builder.connect(Target::wire(free, column), x);
+    }
+    let blinding = (random == Rows::Ours).then(|| Blinding::add(&mut builder));
+    let mut data = builder.build();
+    if blinding.is_some() {
+        Blinding::mark(&mut data.common);
+    }
+    (data, x, blinding)
 }
 
 /// Every wire by column, the public inputs, and the same witness in plonky2's form. Not deterministic: plonky2 fills unused
 /// wires of its public-input row with random values.
-fn witness(data: &CircuitData<F, Blake3Config, D>, x: Target) -> (Vec<Vec<F>>, Vec<F>, PartitionWitness<'_, F>) {
+fn witness(data: &Data, x: Target) -> (Vec<Vec<F>>, Vec<F>, PartitionWitness<'_, F>) {
     let mut inputs = PartialWitness::new();
     inputs.set_target(x, F::from_canonical_u64(77_777)).unwrap();
     let witness = generate_partial_witness(inputs, &data.prover_only, &data.common).unwrap();
     let public = witness.get_targets(&data.prover_only.public_inputs);
     let full = witness.clone().full_witness();
-    let columns = (0..WIRES).map(|j| (0..data.common.degree()).map(|i| full.get_wire(i, j)).collect()).collect();
+    let width = data.common.config.num_wires;
+    let columns = (0..width).map(|j| (0..data.common.degree()).map(|i| full.get_wire(i, j)).collect()).collect();
     (columns, public, witness)
 }
 
 #[test]
 fn messages_are_those_of_plonky2() {
     for rows in [1, 40] {
-        let (mut data, x) = circuit(rows, false);
+        let (mut data, x, _) = circuit(rows, Rows::None);
         let (wires, public, witness) = witness(&data, x);
         let mut timing = TimingTree::default();
         let expected = prove_with_partition_witness(&data.prover_only, &data.common, witness, &mut timing).unwrap();
@@ -103,17 +132,51 @@ fn further_constants_make_the_whole_circuit() {
     assert_eq!(key.constants(&whole.common).len(), whole.common.num_constants);
 }
 
+/// Whether someone who guesses the witness, but not the random rows, can recompute the permutation products that `proof`
+/// shows.
+fn confirms(
+    data: &Data,
+    key: &ProvingKey,
+    proof: &ProofWithPublicInputs<F, Blake3Config, D>,
+    guess: &[Vec<F>],
+) -> bool {
+    let common = &data.common;
+    let hash = PoseidonHash::hash_no_pad(&proof.public_inputs);
+    let challenges = proof.get_challenges(hash, &data.verifier_only.circuit_digest, common).unwrap();
+    let permutation: Vec<(F, F)> = challenges.plonk_betas.into_iter().zip(challenges.plonk_gammas).collect();
+    let routed = &guess[..common.config.num_routed_wires];
+    let chunk = common.quotient_degree_factor;
+    let (k_is, subgroup) = (&common.k_is, &key.subgroup);
+    let products = permutation::partial_products(routed, &key.sigmas, k_is, subgroup, &permutation, chunk).unwrap();
+    let products: Vec<Vec<F>> = products.into_iter().map(|p| ifft(PolynomialValues::new(p)).coeffs).collect();
+    let values = fri::evaluate(&products, common.degree(), challenges.plonk_zeta);
+    let shown = &proof.proof.openings;
+    let same = values.iter().zip(shown.plonk_zs.iter().chain(&shown.partial_products)).filter(|(a, b)| a == b).count();
+    assert!(same == 0 || same == values.len(), "{same} of {} products are those of the guess", values.len());
+    same > 0
+}
+
+/// plonky2's random rows leave the permutation products as the witness makes them, so that whoever guesses it can tell.
+/// Ours do not.
 #[test]
-fn hiding_proofs_verify() {
-    let (mut data, x) = circuit(1, true);
-    let (wires, public, _) = witness(&data, x);
-    let key = ProvingKey::take(&mut data, None);
-    data.verify(key.prove(&data.common, wires, public).unwrap()).unwrap();
+fn guesses_are_not_confirmed() {
+    for (rows, confirmed) in [(Rows::None, true), (Rows::Plonky2s, true), (Rows::Ours, false)] {
+        let (mut data, x, blinding) = circuit(1, rows);
+        let (mut wires, public, _) = witness(&data, x);
+        let (mut guess, ..) = witness(&data, x);
+        let key = ProvingKey::take(&mut data, None);
+        for columns in [&mut wires, &mut guess] {
+            blinding.iter().for_each(|b| b.fill(columns));
+        }
+        let proof = key.prove(&data.common, wires, public).unwrap();
+        data.verify(proof.clone()).unwrap();
+        assert_eq!(confirms(&data, &key, &proof, &guess), confirmed);
+    }
 }
 
 #[test]
 fn wrong_witnesses_do_not_verify() {
-    let (mut data, x) = circuit(1, false);
+    let (mut data, x, _) = circuit(1, Rows::None);
     let (wires, public, _) = witness(&data, x);
     let key = ProvingKey::take(&mut data, None);
     let checker = Checker::new(&data.common, key.constants(&data.common));
@@ -133,4 +196,32 @@ fn wrong_witnesses_do_not_verify() {
     let mut public = public;
     public[0] += F::ONE;
     assert!(key.prove(&data.common, wires, public).is_none_or(|proof| data.verify(proof).is_err()));
+}
+
+/// A wire that differs from its copies is noticed by the permutation argument, also where its row's gate does not mind: a
+/// value that passes from one layer to the next is the same value.
+#[test]
+fn broken_copies_do_not_verify() {
+    let (mut data, x, _) = circuit(1, Rows::None);
+    let (wires, public, _) = witness(&data, x);
+    let key = ProvingKey::take(&mut data, None);
+    let checker = Checker::new(&data.common, key.constants(&data.common));
+    let hash = PoseidonHash::hash_no_pad(&public);
+    let representatives = &data.prover_only.representative_map[..data.common.degree() * WIRES];
+    let mut members = std::collections::HashMap::new();
+    representatives.iter().for_each(|class| *members.entry(*class).or_insert(0) += 1);
+    let mut refused = 0;
+    for (row, classes) in representatives.chunks_exact(WIRES).enumerate() {
+        for (column, _) in classes.iter().enumerate().filter(|(_, class)| members[*class] > 1) {
+            let mut altered = wires.clone();
+            altered[column][row] += F::ONE;
+            let cells: Vec<F> = altered.iter().map(|c| c[row]).collect();
+            if checker.row(&data, &hash, row, &cells).is_empty() {
+                let proof = key.prove(&data.common, altered, public.clone());
+                assert!(proof.is_none_or(|p| data.verify(p).is_err()), "wire {column} of row {row}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused >= 3, "only {refused} broken copies");
 }

@@ -60,6 +60,7 @@ struct Measured {
     proof_bytes: usize,
     peak_rss_mib: Option<f64>,
     profile: String,
+    zero_knowledge: bool,
     security_bits: f64,
     params: u64,
     macs: u64,
@@ -200,6 +201,7 @@ fn measure(model: &Path, args: &Args, arrays: &Arrays) -> Result<Measured, Failu
         proof_bytes,
         peak_rss_mib: memory::peak().map(|b| b as f64 / 1024.0 / 1024.0),
         profile: key.profile().name().into(),
+        zero_knowledge: key.zero_knowledge(),
         security_bits: key.inner().security().conjectured(),
         params: provenance.params,
         macs: provenance.macs,
@@ -311,6 +313,9 @@ fn print(line: &Line) {
     }
     if let Some(agreement) = line.top1_agreement {
         println!("            largest element in the same place in {:.2} %", 100.0 * agreement);
+    }
+    if !m.zero_knowledge {
+        println!("  not zero knowledge: see --zk");
     }
     if line.out_of_range > 0 {
         println!("            {} samples beyond the calibrated ranges", line.out_of_range);

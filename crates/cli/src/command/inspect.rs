@@ -141,13 +141,16 @@ fn print_import(import: &Import) {
 fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value) -> Outcome {
     let (stats, key) = (prover.stats(), prover.verifying_key());
     let provenance = &prover.model().provenance;
+    // A model that was compiled for this has a salt of its own.
+    let compiled = import.is_null();
+    let commitment = prover.model_commitment()?.filter(|_| compiled).map(|c| c.to_string());
     let threads = forecast::threads();
     let (memory, time) = (forecast::memory(stats), forecast::prove_time(stats, threads));
     if json {
         let object = json!({
             "model": import, "calibration": provenance.calibration, "circuit": stats, "key": key.hash_text(),
             "profile": key.profile().name(), "ports": key.ports(), "security": key.inner().security(),
-            "weights": key.weights().name(), "zero_knowledge": key.zero_knowledge(),
+            "weights": key.weights().name(), "model_commitment": commitment, "zero_knowledge": key.zero_knowledge(),
             "estimate": { "prove_s": time.as_secs_f64(), "threads": threads, "memory_bytes": memory },
         });
         println!("{object}");
@@ -166,6 +169,9 @@ fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value) -> Outco
     }
     println!("estimate: a proof in {} on {threads} threads, with {} of memory", seconds(time), bytes(memory));
     print_key(key);
+    if let Some(commitment) = commitment {
+        println!("committed weights = {commitment}");
+    }
     Ok(())
 }
 
@@ -216,6 +222,7 @@ fn show_proof(proof: &Proof, json: bool) -> Outcome {
             "{} of proof, {public} public and {committed} committed tensors of {total}; not verified here",
             bytes(proof.inner.proof.len() as u64)
         );
+        println!("not zero knowledge, unless its key says that it is blinded");
     }
     Ok(())
 }

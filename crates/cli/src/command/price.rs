@@ -25,7 +25,7 @@ const CASES: [(&str, Weights, Visibility, Visibility, bool); 6] = [
 
 /// Builds the circuit of every case and shows its estimates. A case that has no circuit says why.
 pub(crate) fn run(quantised: Quantised, json: bool) -> Outcome {
-    let Quantised { program, settings, .. } = quantised;
+    let settings = &quantised.settings;
     let threads = forecast::threads();
     let mut rows = Vec::new();
     for (name, weights, input, output, zero_knowledge) in CASES {
@@ -36,7 +36,8 @@ pub(crate) fn run(quantised: Quantised, json: bool) -> Outcome {
             weights,
             zero_knowledge,
         };
-        let built = Prover::compile(program.clone(), settings, Default::default());
+        let program = quantised.program_with(weights);
+        let built = program.and_then(|program| Ok(Prover::compile(program, settings, Default::default())?));
         let (text, value) = match &built {
             Ok(prover) => {
                 let stats = prover.stats();

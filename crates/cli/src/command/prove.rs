@@ -103,8 +103,9 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     if !opened.is_empty() {
         println!("wrote {}: it opens the commitments, keep it secret", secrets.display());
     }
-    if let Some(verified) = &verified {
-        print_statement(key, verified);
+    match &verified {
+        Some(verified) => print_statement(key, verified),
+        None => println!("{}", secrecy(key)),
     }
     Ok(())
 }

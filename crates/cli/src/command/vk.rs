@@ -7,6 +7,7 @@ use plonnx::{Model, Recipe};
 use serde_json::json;
 
 use crate::Outcome;
+use crate::command::prove::secrecy;
 use crate::failure::Failure;
 use crate::progress::Progress;
 
@@ -56,10 +57,15 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     }
     if json {
         let compared = !expected.is_empty();
-        println!("{}", json!({ "key": made, "compared": compared, "profile": key.profile().name() }));
+        let object = json!({
+            "key": made, "compared": compared, "profile": key.profile().name(), "weights": key.weights().name(),
+            "zero_knowledge": key.zero_knowledge(),
+        });
+        println!("{object}");
         return Ok(());
     }
     println!("key {made} (profile {})", key.profile().name());
+    println!("{}", secrecy(key));
     if !expected.is_empty() {
         println!("it is the key that was expected");
     }

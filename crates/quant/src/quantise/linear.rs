@@ -77,7 +77,7 @@ impl Lowering<'_> {
     /// Bits beyond those of other weights that weights of the product `id` have: what tables of it need, and a digit where
     /// the results are so few that shifting it out again costs nothing.
     fn extra_weight_bits(&self, id: NodeId) -> u32 {
-        let spare = if self.is_small(id) { scale::DIGIT_BITS } else { 0 };
+        let spare = if self.is_small(id) && !self.config.costly_weights { scale::DIGIT_BITS } else { 0 };
         self.demand.weight_bits(id, self.config).max(spare)
     }
 

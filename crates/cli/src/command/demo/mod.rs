@@ -82,6 +82,7 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
         let object = json!({
             "sample": run.sample, "label": run.label, "reading": run.reading(), "logits": run.logits(),
             "key": run.compiled.verifying_key().hash_text(), "profile": run.proof.profile.name(),
+            "zero_knowledge": run.compiled.verifying_key().zero_knowledge(),
             "proof_bytes": run.proof.to_bytes()?.len(), "forgeries_rejected": forgeries,
             "compile_s": run.times.compile.as_secs_f64(), "witness_s": run.times.witness.as_secs_f64(),
             "prove_s": run.times.prove.as_secs_f64(), "verify_s": run.times.verify.as_secs_f64(),
