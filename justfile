@@ -67,6 +67,15 @@ snapshots:
 fixtures:
     @sed -n '/^## Regenerating/,/^## Large/p' fixtures/README.md | sed '$d'
 
+# So many mutations of files for every fuzz target, on any toolchain; docs/security.md has the figures.
+fuzz runs="100000":
+    PLONNX_FUZZ_RUNS={{runs}} cargo test --release --locked -p plonnx --test fuzz -- --nocapture --test-threads 1
+
+# So many mutated witnesses, over all operators and gates.
+attack runs="120000":
+    PLONNX_MUTATIONS={{runs}} cargo test --release --locked -p plonnx-backend --test malicious --test adversarial -- \
+        --nocapture --test-threads 1
+
 # Documentation of all crates.
 doc:
     cargo doc --workspace --no-deps --open

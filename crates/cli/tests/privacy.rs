@@ -150,6 +150,43 @@ fn second_model() -> Vec<u8> {
     [&[8, 8][..], &field(7, &graph), &field(8, &[16, 13])].concat()
 }
 
+/// Without --zk every output says that proofs are not zero knowledge, as text and as JSON; with it none does.
+#[test]
+fn outputs_say_what_is_not_hidden() {
+    let s = Session::new();
+    let inputs = fixture("logreg-iris", "inputs.npz");
+    let model = fixture("logreg-iris", "model.onnx");
+    for (name, flags, zero_knowledge) in [("plain", &[][..], false), ("blind", &["--zk"][..], true)] {
+        let compiled = s.iris(name, flags);
+        let [file, vk, settings] = ["plonnx", "vk", "json"].map(|extension| format!("{name}.{extension}"));
+        let prove = ["prove", &file, "--data", &inputs];
+        let texts = [
+            compiled,
+            s.run(&prove).ok(),
+            s.run(&[&prove[..], &["--no-verify"]].concat()).ok(),
+            s.run(&["verify", "--vk", &vk, "--proof", "proof.plonnx"]).ok(),
+            s.run(&["inspect", &vk]).ok(),
+            s.run(&["inspect", &file]).ok(),
+            s.run(&["vk", &model, "--settings", &settings]).ok(),
+        ];
+        for text in texts {
+            assert_eq!(text.contains("not zero knowledge"), !zero_knowledge, "{text}");
+        }
+        let jsons = [
+            s.run(&[&prove[..], &["--json"]].concat()).json(),
+            s.run(&["verify", "--vk", &vk, "--proof", "proof.plonnx", "--json"]).json(),
+            s.run(&["inspect", &vk, "--json"]).json(),
+            s.run(&["inspect", &file, "--json"]).json(),
+            s.run(&["vk", &model, "--settings", &settings, "--json"]).json(),
+        ];
+        for json in jsons {
+            assert_eq!(json["zero_knowledge"], zero_knowledge, "{json}");
+        }
+    }
+    let proof = s.run(&["inspect", "proof.plonnx"]).ok();
+    assert!(proof.contains("not zero knowledge, unless its key says"), "{proof}");
+}
+
 #[test]
 fn keys_are_made_again() {
     let s = Session::new();
@@ -212,6 +249,11 @@ fn weights_are_committed_to() {
     }
     let verified = s.run(&["verify", "--vk", "m.vk", "--proof", "proof.plonnx"]).ok();
     assert!(verified.contains(&format!("committed weights = {commitment}")), "{verified}");
+    let inspected = s.run(&["inspect", "m.plonnx"]).ok();
+    assert!(inspected.contains(&format!("committed weights = {commitment}")), "{inspected}");
+    let inspected = s.run(&["inspect", "m.plonnx", "--json"]).json();
+    assert_eq!(inspected["model_commitment"], commitment);
+    assert!(inspected["public_constants"].is_array(), "{inspected}");
     // The same model with another salt has the same key and another commitment.
     let other = s.iris("n", &["--weights", "committed", "--input", "public"]);
     assert!(!other.contains(commitment));

@@ -36,16 +36,23 @@ impl Random {
 }
 
 /// One to four changes: bits, bytes, runs of bytes, lengths that are too large, cuts, repetitions, parts of other seeds,
-/// numbers of a text.
+/// numbers of a text. Every second time bytes change in place only, so that what surrounds them can still be read.
 fn mutate(random: &mut Random, seed: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = seed.to_vec();
+    let kinds = if random.below(2) == 0 { 9 } else { 3 };
     for _ in 0..=random.below(4) {
         let at = random.below(bytes.len());
-        match random.below(9) {
-            0 => bytes.truncate(at),
+        match random.below(kinds) {
+            3 => bytes.truncate(at),
             1 => bytes.iter_mut().skip(at).take(1).for_each(|b| *b ^= 1 << (random.0 % 8)),
-            2 => bytes.iter_mut().skip(at).take(1 + at % 9).for_each(|b| *b = 0xff),
-            3 => bytes.iter_mut().skip(at).take(8).for_each(|b| *b = 0),
+            2 => {
+                let byte = random.next() as u8;
+                bytes.iter_mut().skip(at).take(1).for_each(|b| *b = byte);
+            }
+            8 => {
+                let byte = if random.below(2) == 0 { 0 } else { 0xff };
+                bytes.iter_mut().skip(at).take(1 + at % 9).for_each(|b| *b = byte);
+            }
             4 => {
                 let byte = random.next() as u8;
                 bytes.insert(at.min(bytes.len()), byte);

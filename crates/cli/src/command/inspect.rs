@@ -144,13 +144,14 @@ fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value) -> Outco
     // A model that was compiled for this has a salt of its own.
     let compiled = import.is_null();
     let commitment = prover.model_commitment()?.filter(|_| compiled).map(|c| c.to_string());
+    let constants = prover.circuit().split().map_or(&[][..], |split| &split.remaining);
     let threads = forecast::threads();
     let (memory, time) = (forecast::memory(stats), forecast::prove_time(stats, threads));
     if json {
         let object = json!({
             "model": import, "calibration": provenance.calibration, "circuit": stats, "key": key.hash_text(),
             "profile": key.profile().name(), "ports": key.ports(), "security": key.inner().security(),
-            "weights": key.weights().name(), "model_commitment": commitment, "zero_knowledge": key.zero_knowledge(),
+            "weights": key.weights().name(), "model_commitment": commitment, "public_constants": constants, "zero_knowledge": key.zero_knowledge(),
             "estimate": { "prove_s": time.as_secs_f64(), "threads": threads, "memory_bytes": memory },
         });
         println!("{object}");
@@ -171,6 +172,10 @@ fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value) -> Outco
     print_key(key);
     if let Some(commitment) = commitment {
         println!("committed weights = {commitment}");
+    }
+    if !constants.is_empty() {
+        let constants: Vec<String> = constants.iter().map(|(name, len)| format!("{name} ({len})")).collect();
+        println!("constants that stay public, with their elements: {}", constants.join(", "));
     }
     Ok(())
 }
