@@ -1,5 +1,5 @@
-//! What is fuzzed: every function that reads bytes of others. Nothing may panic, abort or allocate without bound; results do
-//! not matter. The targets of cargo-fuzz and the seeded smoke test call the same functions.
+//! What is fuzzed: every function that reads bytes of others. Nothing may panic, abort or allocate without bound;
+//! results do not matter. The targets of cargo-fuzz and the seeded smoke test call the same functions.
 
 use std::sync::OnceLock;
 
@@ -107,8 +107,8 @@ impl Sample {
 /// The ONNX file of the sample.
 pub const MODEL: &[u8] = include_bytes!("../fixtures/logreg-iris/model.onnx");
 
-/// Made once. The salt is fixed, so that files made of the sample differ between runs in nothing but the cells of the proof
-/// that plonky2 leaves to chance.
+/// Made once. The salt is fixed, so that files made of the sample differ between runs in nothing but the cells of the
+/// proof that plonky2 leaves to chance.
 pub fn sample() -> &'static Sample {
     static SAMPLE: OnceLock<Sample> = OnceLock::new();
     SAMPLE.get_or_init(|| {

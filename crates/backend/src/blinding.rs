@@ -6,12 +6,12 @@
 //! | `n` pairs of rows | the same, routed wires alike in both rows and tied by copy constraints | evaluations of the permutation products |
 //! | [`MASKS`] columns | a random value in every row | all that FRI shows of its folded polynomials |
 //!
-//! With `n = (D + q) (1 + c)`, for `q` queries and `c` quotient chunks a repetition: a proof shows a column at `q` points of the domain
-//! and at one of the extension, and as often every quotient chunk, which all columns determine.
+//! With `n = (D + q) (1 + c)`, for `q` queries and `c` quotient chunks a repetition: a proof shows a column at `q`
+//! points of the domain and at one of the extension, and as often every quotient chunk, which all columns determine.
 //!
-//! plonky2 1.1.0 has blinding rows of its own, which are not used: it leaves out the copy constraints between the rows of a
-//! pair, so that the permutation products stay what the witness makes them; and having no masks it needs thousands of
-//! rows.
+//! plonky2 1.1.0 has blinding rows of its own, which are not used: it leaves out the copy constraints between the
+//! rows of a pair, so that the permutation products stay what the witness makes them; and having no masks it needs
+//! thousands of rows.
 
 use plonky2::gates::noop::NoopGate;
 use plonky2::iop::target::Target;

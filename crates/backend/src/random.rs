@@ -4,8 +4,9 @@ use plonky2::field::types::{Field, Field64, PrimeField64, Sample};
 
 use crate::config::F;
 
-/// Streams of field elements that are as random as their seed: BLAKE3 in extendable-output mode, words outside the field
-/// rejected. The operating system is asked for the seed only; it would take seconds to ask it for every element.
+/// Streams of field elements that are as random as their seed: BLAKE3 in extendable-output mode, words outside the
+/// field rejected. The operating system is asked for the seed only; it would take seconds to ask it for every
+/// element.
 pub(crate) struct Random([u8; 32]);
 
 impl Random {

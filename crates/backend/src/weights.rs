@@ -1,13 +1,13 @@
 //! Committed weights: a program whose weights are inputs.
 //!
-//! Constants of a circuit are visible to whoever has its key. [`split`] makes inputs of the constants that weigh data, so
-//! that they are witness cells, range checked and committed to; the program that is left, and so the key, depends on
-//! their shapes, scales and widths only.
+//! Constants of a circuit are visible to whoever has its key. [`split`] makes inputs of the constants that weigh
+//! data, so that they are witness cells, range checked and committed to; the program that is left, and so the key,
+//! depends on their shapes, scales and widths only.
 //!
-//! A constant is a weight if it is real and a contraction, convolution, sum or comparison reads it, directly or through
-//! views. These stay public: integers and truth values, which lowering makes for indices, masks and the shape of trees;
-//! constants that only choices and the like read; and positive constants that a sum adds below a root or into a divisor, where the circuit
-//! has to know that the result is positive (the epsilon of a normalisation).
+//! A constant is a weight if it is real and a contraction, convolution, sum or comparison reads it, directly or
+//! through views. These stay public: integers and truth values, which lowering makes for indices, masks and the shape
+//! of trees; constants that only choices and the like read; and positive constants that a sum adds below a root or
+//! into a divisor, where the circuit has to know that the result is positive (the epsilon of a normalisation).
 
 use plonnx_ir::op::{Input, Requant, Window};
 use plonnx_ir::{CoreOp, DType, Field, Graph, NodeId, Tensor};

@@ -1,5 +1,5 @@
-//! More malicious provers: rows in another order, decompositions that wrap, ties, proofs of others, and seeded mutations
-//! of everything a prover assigns.
+//! More malicious provers: rows in another order, decompositions that wrap, ties, proofs of others, and seeded
+//! mutations of everything a prover assigns.
 
 mod support;
 
@@ -197,9 +197,9 @@ fn keys_bind_tables_scales_visibilities_and_profiles() {
     assert_eq!(hashes.len(), others.len() + 1, "two programs have one key");
 }
 
-/// Seeded mutations of what a prover assigns: values before the challenges (which the transcript then absorbs) and wires
-/// at any time, one to three at once; with public weights, with committed ones, and blinded. None that satisfies the
-/// constraints gives another result. `PLONNX_MUTATIONS=120000` runs longer.
+/// Seeded mutations of what a prover assigns: values before the challenges (which the transcript then absorbs) and
+/// wires at any time, one to three at once; with public weights, with committed ones, and blinded. None that
+/// satisfies the constraints gives another result. `PLONNX_MUTATIONS=120000` runs longer.
 #[test]
 fn seeded_mutations_prove_nothing_else() {
     let runs: usize = std::env::var("PLONNX_MUTATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(3000);
@@ -257,7 +257,8 @@ fn seeded_mutations_prove_nothing_else() {
                     }
                 }
                 Moment::After(wires) => {
-                    // The other wires of a Poseidon row are plonky2's, which fills them and panics at a bit that is none.
+                    // The other wires of a Poseidon row are plonky2's, which fills them and panics at a bit that is
+                    // none.
                     let width = if step.phase == Phase::Poseidon { 24 } else { wires.len() };
                     let wire = pick(width, 7);
                     wires[wire] += delta;
@@ -300,8 +301,8 @@ fn roundings_have_one_result() {
     assert!(lies > 40, "only {lies} lies");
 }
 
-/// Elements that are equal have one order among the largest: places that are exchanged, with all that follows from them,
-/// are noticed.
+/// Elements that are equal have one order among the largest: places that are exchanged, with all that follows from
+/// them, are noticed.
 #[test]
 fn equal_elements_keep_their_places() {
     let case = cases().into_iter().find(|c| c.name == "top k").unwrap();

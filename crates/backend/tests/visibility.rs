@@ -111,7 +111,8 @@ fn statements_cannot_be_altered() {
     rejected(&circuit, &wrong);
 }
 
-/// Commitments belong to their tensors: exchanged among the inputs, or taken from an output, they are another statement.
+/// Commitments belong to their tensors: exchanged among the inputs, or taken from an output, they are another
+/// statement.
 #[test]
 fn commitments_do_not_change_places() {
     let case = case("less");

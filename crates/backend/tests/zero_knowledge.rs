@@ -1,4 +1,5 @@
-//! Blinded proofs: they verify, they differ from run to run, and simple distinguishers do not tell private inputs apart.
+//! Blinded proofs: they verify, they differ from run to run, and simple distinguishers do not tell private inputs
+//! apart.
 
 mod support;
 
@@ -82,7 +83,8 @@ fn blinded_proofs_verify_and_are_bound_to_their_mode() {
     }
 }
 
-/// Two blinded proofs of one inference have nothing in common, so that nothing can be compared with the proof of a guess.
+/// Two blinded proofs of one inference have nothing in common, so that nothing can be compared with the proof of a
+/// guess.
 #[test]
 fn blinded_proofs_do_not_repeat() {
     let case = case();

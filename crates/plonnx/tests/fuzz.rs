@@ -1,7 +1,7 @@
 //! A seeded, counted run of the fuzz targets on any toolchain: mutations of real files, spliced, cut and resealed.
 //!
-//! `just fuzz 1000000` runs longer. Run `n` of a target depends on the target's name and `n` alone; the bytes of a run that
-//! panics are written to a file, and `PLONNX_FUZZ_FIRST=n PLONNX_FUZZ_RUNS=1` repeats it.
+//! `just fuzz 1000000` runs longer. Run `n` of a target depends on the target's name and `n` alone; the bytes of a
+//! run that panics are written to a file, and `PLONNX_FUZZ_FIRST=n PLONNX_FUZZ_RUNS=1` repeats it.
 
 #[path = "../../../fuzz/entry.rs"]
 mod entry;
@@ -35,8 +35,9 @@ impl Random {
     }
 }
 
-/// One to four changes: bits, bytes, runs of bytes, lengths that are too large, cuts, repetitions, parts of other seeds,
-/// numbers of a text. Every second time bytes change in place only, so that what surrounds them can still be read.
+/// One to four changes: bits, bytes, runs of bytes, lengths that are too large, cuts, repetitions, parts of other
+/// seeds, numbers of a text. Every second time bytes change in place only, so that what surrounds them can still be
+/// read.
 fn mutate(random: &mut Random, seed: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = seed.to_vec();
     let kinds = if random.below(2) == 0 { 9 } else { 3 };

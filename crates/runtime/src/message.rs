@@ -3,8 +3,8 @@
 use plonnx_backend::Visibility;
 use prost::Message;
 
-/// Reads a message that is encoded as this crate encodes it; the error says what is wrong. Protobuf has many encodings of
-/// one message, and a file that can be altered without changing its meaning invites trouble.
+/// Reads a message that is encoded as this crate encodes it; the error says what is wrong. Protobuf has many
+/// encodings of one message, and a file that can be altered without changing its meaning invites trouble.
 pub(crate) fn decode<M: Message + Default>(bytes: &[u8], limits: &[Limit]) -> Result<M, String> {
     let message = decode_any(bytes, limits)?;
     if M::encode_to_vec(&message) == bytes { Ok(message) } else { Err("its encoding is not the usual one".into()) }
@@ -21,8 +21,8 @@ pub(crate) fn decode_any<M: Message + Default>(bytes: &[u8], limits: &[Limit]) -
     M::decode(bytes).map_err(|e| e.to_string())
 }
 
-/// How often the field of this tag may occur. An empty message in a list takes two bytes of a file and a hundred of memory,
-/// so they are counted before they are read.
+/// How often the field of this tag may occur. An empty message in a list takes two bytes of a file and a hundred of
+/// memory, so they are counted before they are read.
 pub(crate) type Limit = (u64, usize);
 
 /// How often the field of `tag` occurs in the message; `None` if the message ends within a field.

@@ -1,8 +1,9 @@
 //! Ranges that do not rest on the linear or the lookup argument: what holds of every assignment that satisfies the
 //! constraints in which no challenge occurs, whatever a prover commits to.
 //!
-//! A result that is not absorbed, such as a quotient, must be the only one for all operands in these ranges. Were it so for
-//! honest operands only, a prover could commit to others and choose among the results once it knows the challenges.
+//! A result that is not absorbed, such as a quotient, must be the only one for all operands in these ranges. Were it
+//! so for honest operands only, a prover could commit to others and choose among the results once it knows the
+//! challenges.
 //!
 //! - Results of requantisation lie in their windows by their digits, whatever their accumulators are.
 //! - Results of tables lie in as many octal digits as their rows have; that the table holds them is the lookup argument's

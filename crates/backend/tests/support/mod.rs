@@ -63,8 +63,8 @@ fn binary(name: &str, op: CoreOp<Field>) -> Case {
     b.done(name, z)
 }
 
-/// The program's evaluation by someone who alters results: `lie` sees every node's elements, and what it changes is used
-/// from there on. `None` if a value leaves its range.
+/// The program's evaluation by someone who alters results: `lie` sees every node's elements, and what it changes is
+/// used from there on. `None` if a value leaves its range.
 pub fn evaluate(
     graph: &Graph<Field>,
     inputs: &[Tensor<i64>],
