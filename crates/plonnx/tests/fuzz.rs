@@ -154,7 +154,7 @@ fn artifacts() {
 fn openings() {
     let opening = sample().opening.clone();
     let other = plonnx::Opening { name: "other".into(), ..opening.clone() };
-    let one = plonnx::opening::to_bytes(&[opening.clone()]).unwrap();
+    let one = plonnx::opening::to_bytes(std::slice::from_ref(&opening)).unwrap();
     run("openings", entry::openings, vec![one, plonnx::opening::to_bytes(&[opening, other]).unwrap()], 20_000);
 }
 
