@@ -11,7 +11,7 @@ use plonnx::{Compiled, Model, Proof, Tensor, VerifyingKey};
 pub fn onnx(bytes: &[u8]) {
     let mut options = Options::default();
     if let Err(FrontendError::UnboundDims { dims }) = import(bytes, &options) {
-        options.dims = dims.into_iter().filter_map(|dim| Some((dim.name?, 1))).collect();
+        options.dims = dims.into_iter().filter_map(|open| Some((open.dim?, 1))).collect();
         let _ = import(bytes, &options);
     }
     for format in ["pb", "npy", "npz", "json"] {
