@@ -61,7 +61,7 @@ fn messages_are_those_of_plonky2() {
         let mut timing = TimingTree::default();
         let expected = prove_with_partition_witness(&data.prover_only, &data.common, witness, &mut timing).unwrap();
         let key = ProvingKey::take(&mut data, None);
-        let proof = key.prove(&data.common, wires, public).unwrap();
+        let proof = key.prove(&data.common, wires, public, &mut Clock::start()).unwrap();
         assert_eq!(proof.public_inputs, expected.public_inputs);
         assert_eq!(proof.proof.wires_cap, expected.proof.wires_cap);
         assert_eq!(proof.proof.plonk_zs_partial_products_cap, expected.proof.plonk_zs_partial_products_cap);
@@ -108,7 +108,7 @@ fn hiding_proofs_verify() {
     let (mut data, x) = circuit(1, true);
     let (wires, public, _) = witness(&data, x);
     let key = ProvingKey::take(&mut data, None);
-    data.verify(key.prove(&data.common, wires, public).unwrap()).unwrap();
+    data.verify(key.prove(&data.common, wires, public, &mut Clock::start()).unwrap()).unwrap();
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn wrong_witnesses_do_not_verify() {
         altered[column][row] += F::from_canonical_u64(9);
         let cells: Vec<F> = altered.iter().map(|c| c[row]).collect();
         if !checker.row(&data, &hash, row, &cells).is_empty() {
-            let proof = key.prove(&data.common, altered, public.clone());
+            let proof = key.prove(&data.common, altered, public.clone(), &mut Clock::start());
             assert!(proof.is_none_or(|p| data.verify(p).is_err()), "wire {column} of row {row}");
             refused += 1;
         }
@@ -132,5 +132,7 @@ fn wrong_witnesses_do_not_verify() {
     assert!(refused >= 8, "only {refused} alterations");
     let mut public = public;
     public[0] += F::ONE;
-    assert!(key.prove(&data.common, wires, public).is_none_or(|proof| data.verify(proof).is_err()));
+    assert!(
+        key.prove(&data.common, wires, public, &mut Clock::start()).is_none_or(|proof| data.verify(proof).is_err())
+    );
 }
