@@ -210,9 +210,10 @@ fn failed(reason: String) -> Failure {
 pub(crate) fn reported(text: &str, status: ExitStatus) -> Failure {
     let value: Option<serde_json::Value> = serde_json::from_str(text).ok();
     let error = value.and_then(|v| Some(v.get("error")?.as_str()?.to_string()));
-    match (error, status.code().and_then(|code| u8::try_from(code).ok())) {
-        (Some(message), Some(code)) => Failure::Reported { message, code },
-        (error, _) => failed(error.unwrap_or_else(|| status.to_string())),
+    let message = error.unwrap_or_else(|| format!("the measuring process failed: {status}"));
+    match status.code().and_then(|code| u8::try_from(code).ok()) {
+        Some(code) if code > 0 => Failure::Reported { message, code },
+        _ => Failure::System(message),
     }
 }
 
