@@ -29,6 +29,10 @@ bench *args:
 bench-json model *args:
     cargo run --release -- bench {{model}} --json {{args}}
 
+# Measure the networks that papers compare, such as --only lenet5,nanogpt, one JSON object a line.
+bench-suite *args:
+    cargo run --release -- bench --suite paper --json {{args}}
+
 # The operator and model tests of the Python package onnx, which are fetched from PyPI, up to a verified proof.
 conform: (_conform "--prove")
 

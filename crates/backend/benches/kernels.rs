@@ -1,9 +1,11 @@
-//! Compile, witness, prove and verify on the LeNet-5 fixture.
+//! Compile, witness, prove and verify on the LeNet-5 fixture; the parts of its proof; transforms and hashing by themselves.
 
 use std::hint::black_box;
+use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use plonnx_backend::{Circuit, Settings, Visibility};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use plonnx_backend::kernels::Columns;
+use plonnx_backend::{Circuit, Clock, Settings, Visibility};
 use plonnx_frontend::Options;
 
 #[global_allocator]
@@ -38,7 +40,29 @@ fn lenet5(c: &mut Criterion) {
     group.bench_function("prove", |b| b.iter(|| circuit.prove(black_box(&witness))));
     group.bench_function("verify", |b| b.iter(|| circuit.verifying_key().verify(black_box(&proof))));
     group.finish();
+
+    let mut group = c.benchmark_group("lenet5 proof");
+    group.sample_size(10);
+    let lap = |part: &str| {
+        let mut clock = Clock::start();
+        circuit.prove_timed(&witness, &mut clock).expect("the witness satisfies the circuit");
+        clock.laps().iter().filter(|(name, _)| *name == part).map(|(_, time)| *time).sum::<Duration>()
+    };
+    for part in ["commit to wires", "permutation", "constraints", "openings", "low-degree test", "proof of work"] {
+        group.bench_function(part, |b| b.iter_custom(|times| (0..times).map(|_| lap(part)).sum()));
+    }
+    group.finish();
 }
 
-criterion_group!(benches, lenet5);
+/// A hundred columns of 2^12 rows at rate 1/8.
+fn columns(c: &mut Criterion) {
+    let columns = Columns::random(100, 12, 3);
+    let mut group = c.benchmark_group("columns");
+    group.sample_size(10).throughput(Throughput::Elements(columns.elements() as u64));
+    group.bench_function("extend", |b| b.iter(|| columns.extend()));
+    group.bench_function("hash", |b| b.iter(|| columns.hash()));
+    group.finish();
+}
+
+criterion_group!(benches, lenet5, columns);
 criterion_main!(benches);

@@ -20,8 +20,9 @@ use crate::config::{Blake3Config, D, F, Profile, WIRES, from_field};
 use crate::emit::Visibility;
 use crate::error::BackendError;
 use crate::key::{Proof, VerifyingKey};
-use crate::layout::Draft;
-use crate::prover::{Further, ProvingKey};
+use crate::layout::{Built, Draft};
+use crate::plan::Plan;
+use crate::prover::{Clock, Further, ProvingKey};
 use crate::statement::Port;
 use crate::stats::Stats;
 use crate::weights::{Split, Weights, split};
@@ -65,6 +66,7 @@ pub struct Circuit {
     blinding: Option<Blinding>,
     key: VerifyingKey,
     stats: Stats,
+    plan: Plan,
     checker: OnceLock<Checker>,
     /// Rows that hold a wire of each copy class.
     classes: OnceLock<Vec<Vec<u32>>>,
@@ -111,6 +113,32 @@ impl Witness {
 impl Circuit {
     /// Emits and builds the circuit of a verified program. Deterministic.
     pub fn compile(program: Graph<Field>, settings: Settings) -> Result<Self, BackendError> {
+        Self::compile_if(program, settings, |_| Ok(()))
+    }
+
+    /// [`Circuit::compile`] that goes on only if `accept` agrees to the plan, before anything large is allocated.
+    pub fn compile_if<E: From<BackendError>>(
+        program: Graph<Field>,
+        settings: Settings,
+        accept: impl FnOnce(&Plan) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let (program, split) = Self::prepare(program, &settings)?;
+        let started = Instant::now();
+        let draft = Draft::new(&program, split.as_ref(), &settings);
+        let (layout, plan) = draft.layout()?;
+        accept(&plan)?;
+        let built = draft.build(&layout)?;
+        Ok(Self::close(program.clone(), split, settings.clone(), built, plan, started)?)
+    }
+
+    /// Sizes of the circuit that [`Circuit::compile`] would build.
+    pub fn plan_for(program: Graph<Field>, settings: Settings) -> Result<Plan, BackendError> {
+        let (program, split) = Self::prepare(program, &settings)?;
+        Ok(Draft::new(&program, split.as_ref(), &settings).layout()?.1)
+    }
+
+    /// The program to emit, and how its weights were split off if they are committed.
+    fn prepare(program: Graph<Field>, settings: &Settings) -> Result<(Graph<Field>, Option<Split>), BackendError> {
         plonnx_ir::verify(&program).map_err(|mut errors| BackendError::Program(errors.swap_remove(0)))?;
         if settings.inputs.len() != program.inputs().len() || settings.outputs.len() != program.outputs().len() {
             return Err(BackendError::Settings(format!(
@@ -126,20 +154,26 @@ impl Circuit {
             Weights::Committed => Some(split(&program)?),
         };
         let program = split.as_ref().map_or(program, |s| s.program.clone());
-        let weights = split.as_ref().map_or(0, |s| s.weights.len());
-        let started = Instant::now();
-        let draft = Draft::new(&program, weights, &settings);
-        let layout = draft.layout()?;
-        let built = draft.build(&layout)?;
+        Ok((program, split))
+    }
+
+    /// The circuit of an emitted program.
+    fn close(
+        program: Graph<Field>,
+        split: Option<Split>,
+        settings: Settings,
+        built: Built,
+        plan: Plan,
+        started: Instant,
+    ) -> Result<Self, BackendError> {
         let emitted = started.elapsed();
-        let rows = built.emission.rows;
         let emission = built.emission;
         let mut data = built.builder.build::<Blake3Config>();
         let kept = data.common.num_constants - data.common.selectors_info.num_selectors();
         let further = Further {
             columns: emission.tape.further_constants(kept, data.common.degree()),
-            constants: layout.weights_per_row,
-            separator: draft.separator(),
+            constants: plan.weights_per_row,
+            separator: built.separator,
         };
         let proving = ProvingKey::take(&mut data, Some(further));
         if built.blinding.is_some() {
@@ -148,8 +182,8 @@ impl Circuit {
         let bounds = bounds(&program)?;
         let ports = Port::of_program(&program, &bounds, &settings)?;
         let key = VerifyingKey::new(&data, settings.profile, settings.weights, ports, emission.terms)?;
-        let stats =
-            Stats::new(&program, &emission, &data.common, rows, layout.weights_per_row, emitted, started.elapsed());
+        let (rows, width) = (emission.rows, plan.weights_per_row);
+        let stats = Stats::new(&program, &emission, &data.common, rows, width, emitted, started.elapsed());
         Ok(Self {
             program,
             split,
@@ -163,6 +197,7 @@ impl Circuit {
             blinding: built.blinding,
             key,
             stats,
+            plan,
             checker: OnceLock::new(),
             classes: OnceLock::new(),
         })
@@ -202,6 +237,11 @@ impl Circuit {
     /// Wires of a row.
     fn wires(&self) -> usize {
         self.data.common.config.num_wires
+    }
+
+    /// What was known before the circuit was built.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// plonky2's description of the circuit.
@@ -396,11 +436,16 @@ impl Circuit {
 
     /// Proves the statement that the witness makes true. A witness that breaks copy constraints is refused.
     pub fn prove(&self, witness: &Witness) -> Result<Proof, BackendError> {
+        self.prove_timed(witness, &mut Clock::start())
+    }
+
+    /// [`Circuit::prove`] that tells how long each part took.
+    pub fn prove_timed(&self, witness: &Witness, clock: &mut Clock) -> Result<Proof, BackendError> {
         if !witness.conflicts.is_empty() {
             return Err(BackendError::Unsatisfied(witness.conflicts.clone()));
         }
         let public_inputs = self.public_inputs(witness);
-        let proof = self.proving.prove(&self.data.common, self.columns(witness), public_inputs);
+        let proof = self.proving.prove(&self.data.common, self.columns(witness), public_inputs, clock);
         let proof = proof.ok_or_else(|| BackendError::Prove("a challenge hit a value without an answer".into()))?;
         let values = |port: &Port| witness.tensors[port.node].to_vec();
         let public = self.key.ports().iter();

@@ -14,6 +14,8 @@ use crate::digest::program_digest;
 use crate::emit::{Classes, Emission, Segment, Visibility, emit_with};
 use crate::error::BackendError;
 use crate::gate::ConstantsGate;
+use crate::plan::{Candidate, Plan};
+use crate::weights::Split;
 
 /// Rows that plonky2 adds when it closes a circuit: the public inputs' row and their hash.
 fn closing_rows(public_inputs: usize) -> usize {
@@ -34,6 +36,8 @@ pub(crate) struct Draft<'a> {
     segment: Segment,
     digest: [u64; 4],
     visibility: Vec<Visibility>,
+    /// Of committed weights those that stay public.
+    public_constants: usize,
 }
 
 pub(crate) struct Built {
@@ -42,14 +46,18 @@ pub(crate) struct Built {
     pub(crate) inputs: Vec<Vec<Target>>,
     /// The random rows, if proofs are blinded.
     pub(crate) blinding: Option<Blinding>,
+    /// What separates the circuit's proofs from those of other programs.
+    pub(crate) separator: Vec<F>,
 }
 
 impl<'a> Draft<'a> {
-    /// The last `weights` inputs of the program are committed to together.
-    pub(crate) fn new(program: &'a Graph<Field>, weights: usize, settings: &'a Settings) -> Self {
+    /// The last inputs of the program are the weights in `split`, committed to together.
+    pub(crate) fn new(program: &'a Graph<Field>, split: Option<&Split>, settings: &'a Settings) -> Self {
         let visibility = settings.inputs.iter().chain(&settings.outputs).copied().collect();
         let digest = program_digest(program, settings);
-        Self { program, settings, segment: Segment::with_weights(program, weights), digest, visibility }
+        let segment = Segment::with_weights(program, split.map_or(0, |s| s.weights.len()));
+        let public_constants = split.map_or(0, |s| s.remaining.iter().map(|r| r.1).sum());
+        Self { program, settings, segment, digest, visibility, public_constants }
     }
 
     fn emit(&self, sink: Sink, inputs: &[Vec<Target>], layout: &Layout) -> Result<Emission, BackendError> {
@@ -78,51 +86,74 @@ impl<'a> Draft<'a> {
             builder.register_public_inputs(digest);
         }
         let blinding = self.settings.zero_knowledge.then(|| Blinding::add(&mut builder));
-        Ok(Built { builder, emission, inputs, blinding })
+        Ok(Built { builder, emission, inputs, blinding, separator: self.separator() })
     }
 
     /// What separates the circuit's proofs from those of other programs.
-    pub(crate) fn separator(&self) -> Vec<F> {
+    fn separator(&self) -> Vec<F> {
         self.digest.iter().map(|d| F::from_canonical_u64(*d)).collect()
     }
 
     /// Among the layouts with the smallest power-of-two number of rows the cheapest to prove.
-    pub(crate) fn layout(&self) -> Result<Layout, BackendError> {
-        let degree = |emission: &Emission| {
-            let blinding = match self.settings.zero_knowledge {
-                true => Blinding::rows(&self.settings.circuit_config(BUILT_CONSTANTS)),
-                false => 0,
-            };
-            (emission.rows + blinding + closing_rows(4 * emission.digests.len())).next_power_of_two()
-        };
+    pub(crate) fn layout(&self) -> Result<(Layout, Plan), BackendError> {
+        let mut candidates = Vec::new();
         let mut smallest = usize::MAX;
-        let mut best: Option<(usize, Layout)> = None;
+        let mut best: Option<(usize, usize, Tried)> = None;
         for weights_per_row in WEIGHTS_PER_ROW {
-            let mut layout = Layout { weights_per_row, classes: Classes::default() };
-            let exact = self.count(&layout)?;
-            if degree(&exact) > smallest {
+            let exact = self.tried(Layout { weights_per_row, classes: Classes::default() }, false, &mut candidates)?;
+            if exact.degree_bits > smallest {
                 break;
             }
-            smallest = degree(&exact);
-            let mut gate_types = exact.tape.gates.len();
+            smallest = exact.degree_bits;
+            let classes = exact.emission.classes.clone();
             // The estimate behind a merge ignores partly filled rows, so a smaller slack is tried when it fails.
-            let free = smallest.saturating_sub(exact.rows);
+            let free = (1usize << smallest).saturating_sub(exact.emission.rows);
+            let (mut tried, mut at) = (exact, candidates.len() - 1);
             for slack in [free, free / 2, 0] {
-                let candidate = Layout { classes: exact.classes.merged(slack), ..layout.clone() };
+                let layout = Layout { weights_per_row, classes: classes.merged(slack) };
                 // Wider gates give some values wider ranges, for which a quotient or a root may be too large.
-                let Ok(merged) = self.count(&candidate) else { continue };
-                if degree(&merged) == smallest {
-                    (layout, gate_types) = (candidate, merged.tape.gates.len());
+                let Ok(merged) = self.tried(layout, true, &mut candidates) else { continue };
+                if merged.degree_bits == smallest {
+                    (tried, at) = (merged, candidates.len() - 1);
                     break;
                 }
             }
-            let cost = gate_types * GATE_TYPE_COST + weights_per_row;
-            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-                best = Some((cost, layout));
+            let cost = tried.emission.tape.gates.len() * GATE_TYPE_COST + weights_per_row;
+            if best.as_ref().is_none_or(|(least, _, _)| cost < *least) {
+                best = Some((cost, at, tried));
             }
         }
-        best.map(|(_, layout)| layout).ok_or_else(|| BackendError::Settings("no layout".into()))
+        let (_, at, best) = best.ok_or_else(|| BackendError::Settings("no layout".into()))?;
+        candidates[at].chosen = true;
+        let config = self.settings.circuit_config(best.layout.weights_per_row);
+        let plan = Plan::new(self.program, &best.emission, closed_rows(&best.emission), &config, candidates);
+        Ok((best.layout, Plan { public_constants: self.public_constants, ..plan }))
     }
+
+    /// Counts the rows of a layout and appends it to the candidates.
+    fn tried(&self, layout: Layout, merged: bool, candidates: &mut Vec<Candidate>) -> Result<Tried, BackendError> {
+        let emission = self.count(&layout)?;
+        let closed = closed_rows(&emission);
+        let config = self.settings.circuit_config(layout.weights_per_row);
+        let blinding = if self.settings.zero_knowledge { Blinding::rows(&config) } else { 0 };
+        let padded = (closed + blinding).next_power_of_two();
+        let candidate = Candidate::new(&layout, merged, &emission, closed, padded, &config);
+        let degree_bits = candidate.degree_bits;
+        candidates.push(candidate);
+        Ok(Tried { layout, emission, degree_bits })
+    }
+}
+
+/// A layout with what counting it gave.
+struct Tried {
+    layout: Layout,
+    emission: Emission,
+    degree_bits: usize,
+}
+
+/// Rows once plonky2 has closed the circuit, before it is padded.
+fn closed_rows(emission: &Emission) -> usize {
+    emission.rows + closing_rows(4 * emission.digests.len())
 }
 
 /// A gate type's share of a proof's time in constant columns: every gate type is evaluated at every point, and every column is

@@ -5,11 +5,12 @@ use std::fmt;
 use std::time::Duration;
 
 use plonky2::plonk::circuit_data::CommonCircuitData;
-use plonnx_ir::{CoreOp, Field, Graph};
+use plonnx_ir::{Field, Graph};
 use serde::Serialize;
 
 use crate::config::{D, F};
 use crate::emit::Emission;
+use crate::plan::elements;
 
 /// Rows, columns and their causes.
 #[derive(Clone, Debug, Serialize)]
@@ -71,19 +72,12 @@ impl Stats {
                 None => merged.push((name, count)),
             }
         }
-        let weights = program
-            .ids()
-            .filter_map(|id| match &program.node(id).op {
-                CoreOp::Const(tensor, _) => Some(tensor.len()),
-                _ => None,
-            })
-            .sum();
         Self {
             rows,
             degree_bits: common.degree_bits(),
             gates,
             nodes: merged,
-            weights,
+            weights: elements(program),
             weights_per_row,
             accumulators: emission.accumulators,
             absorbed: emission.absorbed,

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use plonnx::{Class, Error};
 
+use crate::forecast::Refusal;
+
 /// Shown below the help of every command.
 pub(crate) const CODES: &str = "Exit codes:
    0  success
@@ -14,19 +16,26 @@ pub(crate) const CODES: &str = "Exit codes:
    2  usage: an option is missing or does not fit the model
    3  the model or the data are invalid
    4  the model uses something unsupported
-   5  the model or a value is beyond a limit
+   5  the model, a value or the memory needed is beyond a limit
   70  a defect of plonnx";
 
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Library(Error),
+    /// More memory than allowed is forecast.
+    Memory(Box<Refusal>),
     /// Options that do not fit each other or the model.
     Usage(String),
     /// The proof, or a witness, was rejected.
     Rejected(String),
     /// The system refused, or a helper process failed.
     System(String),
+    /// What a process of this command has reported.
+    Reported {
+        message: String,
+        code: u8,
+    },
     /// A panic.
     Bug(String),
 }
@@ -35,6 +44,14 @@ impl Failure {
     /// A library error about this file.
     pub(crate) fn at(path: &Path) -> impl Fn(Error) -> Self + '_ {
         move |error| Self::Library(error.at(path))
+    }
+
+    /// The failure, which happened with this file.
+    pub(crate) fn about(self, path: &Path) -> Self {
+        match self {
+            Self::Library(error) => Self::Library(error.at(path)),
+            failure => failure,
+        }
     }
 
     /// The exit code; see [`CODES`].
@@ -48,9 +65,11 @@ impl Failure {
                 Class::Limit => 5,
                 Class::Bug => 70,
             },
+            Self::Memory(_) => 5,
             Self::Rejected(_) => 1,
             Self::Usage(_) => 2,
             Self::System(_) => 3,
+            Self::Reported { code, .. } => *code,
             Self::Bug(_) => 70,
         }
     }
@@ -84,6 +103,8 @@ impl fmt::Display for Failure {
                 Ok(())
             }
             Self::Usage(message) | Self::Rejected(message) | Self::System(message) => f.write_str(message),
+            Self::Memory(refusal) => refusal.fmt(f),
+            Self::Reported { message, .. } => f.write_str(message),
             Self::Bug(message) => write!(f, "panic: {message}"),
         }
     }

@@ -10,13 +10,14 @@ mod panic;
 mod progress;
 mod source;
 mod style;
+mod suite;
 mod text;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{bench, check, commit, compile, conformance, demo, inspect, prove, run, verify, vk};
+use crate::command::{bench, calibrate, check, commit, compile, conformance, demo, inspect, prove, run, verify, vk};
 use crate::failure::{CODES, Failure};
 
 #[global_allocator]
@@ -45,6 +46,7 @@ enum Command {
     Commit(commit::Args),
     Vk(vk::Args),
     Bench(bench::Args),
+    Calibrate(calibrate::Args),
     Conformance(conformance::Args),
 }
 
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Command::Commit(args) => commit::run(args, json),
         Command::Vk(args) => vk::run(args, json),
         Command::Bench(args) => bench::run(args, json),
+        Command::Calibrate(args) => calibrate::run(args, json),
         Command::Conformance(args) => conformance::run(args, json),
     });
     match outcome {

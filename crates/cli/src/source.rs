@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use plonnx::backend::Plan;
 use plonnx::data::{Arrays, Samples, Slot};
 use plonnx::quant::Program;
 use plonnx::runtime::artifact::Kind;
@@ -87,20 +88,29 @@ impl Source {
         }
     }
 
-    /// Builds the circuit.
-    pub(crate) fn build(self, progress: &mut Progress) -> Result<Prover, Failure> {
+    /// Builds the circuit if `accept` agrees to its plan.
+    pub(crate) fn build_if(
+        self,
+        progress: &mut Progress,
+        accept: impl FnOnce(&Plan) -> Result<(), Failure>,
+    ) -> Result<Prover, Failure> {
         progress.begin("build the circuit");
         let prover = match self {
             Self::Onnx(quantised) => {
                 // The float graph is dropped first: it can be large.
                 let Quantised { program, settings, provenance, import, .. } = *quantised;
                 drop(import);
-                Prover::compile(program, settings, provenance)?
+                Prover::compile_if(program, settings, provenance, accept)?
             }
-            Self::Compiled(model) => Prover::new(*model)?,
+            Self::Compiled(model) => Prover::new_if(*model, accept)?,
         };
         progress.end();
         Ok(prover)
+    }
+
+    /// Builds the circuit.
+    pub(crate) fn build(self, progress: &mut Progress) -> Result<Prover, Failure> {
+        self.build_if(progress, |_| Ok(()))
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use plonnx_backend::{Settings, Weights};
+use plonnx_backend::{Plan, Settings, Weights};
 use plonnx_frontend::Import;
 use plonnx_ir::{Tensor, eval};
 use plonnx_quant::{Calibration, Fidelity, Program, fidelity, quantise};
-use plonnx_runtime::{Proof, Provenance, Prover, VerifyingKey};
+use plonnx_runtime::{Proof, Provenance, Prover, RuntimeError, VerifyingKey};
 
 use crate::data::{Arrays, Samples};
 use crate::error::Error;
@@ -43,9 +43,18 @@ impl Quantised {
 
     /// [`Quantised::build`] that tells about its progress.
     pub fn build_with(self, observer: Observer) -> Result<Compiled, Error> {
+        self.build_if(observer, |_| Ok(()))
+    }
+
+    /// [`Quantised::build_with`] that goes on only if `accept` agrees to the plan, before anything large is allocated.
+    pub fn build_if<E: From<RuntimeError>>(
+        self,
+        observer: Observer,
+        accept: impl FnOnce(&Plan) -> Result<(), E>,
+    ) -> Result<Compiled, E> {
         let mut clock = Clock::new(observer);
         clock.start(Phase::Build);
-        let prover = Prover::compile(self.program, self.settings, self.provenance)?;
+        let prover = Prover::compile_if(self.program, self.settings, self.provenance, accept)?;
         let mut times = self.times;
         times.extend(clock.stop());
         Ok(Compiled { import: self.import, prover, recipe: self.recipe, times })

@@ -1,29 +1,61 @@
 //! Memory of the process and of the machine.
 
+#[cfg(any(target_os = "linux", test))]
+mod linux;
+
+/// Memory that can still be allocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Available {
+    /// Bytes.
+    pub bytes: u64,
+    /// What sets the limit.
+    pub bound: Bound,
+}
+
+/// What limits the memory of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// Memory of the machine that is free, or can be freed without swapping.
+    Machine,
+    /// The control group of the process, such as that of its container.
+    ControlGroup,
+}
+
 /// Largest amount of memory that this process has held so far, in bytes; `None` where the system does not tell.
+#[cfg(target_os = "linux")]
 pub fn peak() -> Option<u64> {
-    field("/proc/self/status", "VmHWM:")
+    linux::System::HERE.status("VmHWM:")
 }
 
-/// Memory that can be allocated without swapping, in bytes; `None` where the system does not tell.
-pub fn available() -> Option<u64> {
-    field("/proc/meminfo", "MemAvailable:")
+/// Largest amount of memory that this process has held so far, in bytes; `None` where the system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub fn peak() -> Option<u64> {
+    None
 }
 
-/// A field in kibibytes of one of Linux's text files, in bytes.
-fn field(file: &str, name: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(file).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+/// Memory that this process holds, in bytes; `None` where the system does not tell.
+#[cfg(target_os = "linux")]
+pub fn current() -> Option<u64> {
+    linux::System::HERE.status("VmRSS:")
 }
 
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    #[test]
-    fn linux_tells() {
-        let block = vec![1u8; 64 << 20];
-        assert!(block.iter().map(|b| u64::from(*b)).sum::<u64>() == 64 << 20);
-        assert!(super::peak().unwrap() >= 64 << 20);
-        assert!(super::available().unwrap() > 1 << 20);
-    }
+/// Memory that this process holds, in bytes; `None` where the system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub fn current() -> Option<u64> {
+    None
+}
+
+/// Memory that can still be allocated without swapping; `None` where the system does not tell.
+#[cfg(target_os = "linux")]
+pub fn available() -> Option<Available> {
+    linux::System::HERE.available()
+}
+
+/// Memory that can still be allocated without swapping; `None` where the system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub fn available() -> Option<Available> {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory_specifics(sysinfo::MemoryRefreshKind::nothing().with_ram());
+    let bytes = system.available_memory();
+    (bytes > 0).then_some(Available { bytes, bound: Bound::Machine })
 }

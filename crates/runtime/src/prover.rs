@@ -4,7 +4,8 @@ use std::path::Path;
 
 use plonnx_backend::weights::Split;
 use plonnx_backend::{
-    BackendError, Circuit, Commitment, Encoding, Port, Salt, Salts, Settings, Stats, Visibility, Weights, Witness,
+    BackendError, Circuit, Clock, Commitment, Encoding, Plan, Port, Salt, Salts, Settings, Stats, Visibility, Weights,
+    Witness,
 };
 use plonnx_ir::{IrError, Tensor};
 use plonnx_quant::{Program, QuantError};
@@ -27,17 +28,33 @@ pub struct Prover {
 impl Prover {
     /// Builds the circuit of a program. Committed weights get a random salt.
     pub fn compile(program: Program, settings: Settings, provenance: Provenance) -> Result<Self, RuntimeError> {
-        let salt = (settings.weights == Weights::Committed).then(Salt::random);
-        Self::compile_salted(program, settings, provenance, salt)
+        Self::compile_if(program, settings, provenance, |_| Ok(()))
     }
 
-    fn compile_salted(
+    /// [`Prover::compile`] that goes on only if `accept` agrees to the plan, before anything large is allocated.
+    pub fn compile_if<E: From<RuntimeError>>(
+        program: Program,
+        settings: Settings,
+        provenance: Provenance,
+        accept: impl FnOnce(&Plan) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let salt = (settings.weights == Weights::Committed).then(Salt::random);
+        Self::compile_salted(program, settings, provenance, salt, accept)
+    }
+
+    fn compile_salted<E: From<RuntimeError>>(
         program: Program,
         settings: Settings,
         provenance: Provenance,
         weights_salt: Option<Salt>,
-    ) -> Result<Self, RuntimeError> {
-        let circuit = Circuit::compile(program.graph.clone(), settings.clone())?;
+        accept: impl FnOnce(&Plan) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let accept = |plan: &Plan| accept(plan).map_err(Stop::Refused);
+        let circuit = match Circuit::compile_if(program.graph.clone(), settings.clone(), accept) {
+            Ok(circuit) => circuit,
+            Err(Stop::Failed(error)) => return Err(RuntimeError::from(error).into()),
+            Err(Stop::Refused(error)) => return Err(error),
+        };
         let key = VerifyingKey::new(circuit.verifying_key().clone());
         let version = env!("CARGO_PKG_VERSION").to_string();
         let model = Model { program, settings, weights_salt, key_hash: key.hash(), version, provenance };
@@ -49,11 +66,16 @@ impl Prover {
     /// # Errors
     /// [`RuntimeError::Rebuilt`] when the circuit is not the one that the model was written with.
     pub fn new(model: Model) -> Result<Self, RuntimeError> {
+        Self::new_if(model, |_| Ok(()))
+    }
+
+    /// [`Prover::new`] that goes on only if `accept` agrees to the plan, before anything large is allocated.
+    pub fn new_if<E: From<RuntimeError>>(model: Model, accept: impl FnOnce(&Plan) -> Result<(), E>) -> Result<Self, E> {
         let (expected, version) = (model.key_hash, model.version);
-        let prover = Self::compile_salted(model.program, model.settings, model.provenance, model.weights_salt)?;
+        let prover = Self::compile_salted(model.program, model.settings, model.provenance, model.weights_salt, accept)?;
         if prover.key.hash() != expected {
             let (expected, got) = (short(&expected), short(&prover.key.hash()));
-            return Err(RuntimeError::Rebuilt { version, expected, got });
+            return Err(RuntimeError::Rebuilt { version, expected, got }.into());
         }
         Ok(prover)
     }
@@ -76,6 +98,11 @@ impl Prover {
     /// What verifiers need.
     pub fn verifying_key(&self) -> &VerifyingKey {
         &self.key
+    }
+
+    /// What was known before the circuit was built.
+    pub fn plan(&self) -> &Plan {
+        self.circuit.plan()
     }
 
     /// Sizes of the circuit.
@@ -163,6 +190,11 @@ impl Prover {
         Ok(Proof::new(&self.key, self.circuit.prove(witness)?))
     }
 
+    /// [`Prover::prove_witness`] that tells how long each part took.
+    pub fn prove_timed(&self, witness: &Witness, clock: &mut Clock) -> Result<Proof, RuntimeError> {
+        Ok(Proof::new(&self.key, self.circuit.prove_timed(witness, clock)?))
+    }
+
     /// Proves the inference on real inputs, one tensor per input.
     pub fn prove(&self, inputs: &[Tensor<f64>]) -> Result<Proof, RuntimeError> {
         self.prove_witness(&self.witness(inputs)?)
@@ -173,6 +205,18 @@ impl Prover {
         let proof = self.prove(inputs)?;
         let verified = self.key.verify(&proof)?;
         Ok((proof, verified))
+    }
+}
+
+/// Why a circuit was not built.
+enum Stop<E> {
+    Failed(BackendError),
+    Refused(E),
+}
+
+impl<E> From<BackendError> for Stop<E> {
+    fn from(error: BackendError) -> Self {
+        Self::Failed(error)
     }
 }
 

@@ -208,6 +208,56 @@ impl Algebra for Circuit<'_, '_> {
     }
 }
 
+/// Field operations of an evaluation at one point of the base field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Operations {
+    /// Additions and subtractions.
+    pub additions: usize,
+    /// Products.
+    pub products: usize,
+    /// Terms of sums of wires times powers of two, which are evaluated in integers.
+    pub shifted: usize,
+    /// Constraints.
+    pub constraints: usize,
+}
+
+impl std::iter::Sum for Operations {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |a, b| Self {
+            additions: a.additions + b.additions,
+            products: a.products + b.products,
+            shifted: a.shifted + b.shifted,
+            constraints: a.constraints + b.constraints,
+        })
+    }
+}
+
+/// Counts instead of evaluating. Ranges of digits count as constraints only, since all gates share their evaluation.
+impl Algebra for Operations {
+    type V = ();
+    fn wire(&self, _: usize) {}
+    fn constant(&self, _: usize) {}
+    fn literal(&mut self, _: F) {}
+    fn add(&mut self, (): (), (): ()) {
+        self.additions += 1;
+    }
+    fn sub(&mut self, (): (), (): ()) {
+        self.additions += 1;
+    }
+    fn mul(&mut self, (): (), (): ()) {
+        self.products += 1;
+    }
+    fn constrain(&mut self, (): ()) {
+        self.constraints += 1;
+    }
+    fn binary_sum(&mut self, terms: impl DoubleEndedIterator<Item = (usize, u32)> + Clone) {
+        self.shifted += terms.count();
+    }
+    fn constrain_digits(&mut self, count: usize) {
+        self.constraints += count;
+    }
+}
+
 /// Degrees instead of values: finds a gate's degree and number of constraints.
 #[derive(Default)]
 pub(super) struct Degree {

@@ -14,6 +14,7 @@ mod requant;
 mod selection;
 
 pub(crate) use algebra::Algebra;
+pub use algebra::Operations;
 pub use arithmetic::{ArithmeticGate, MulAddGate};
 pub use bilinear::BilinearGate;
 pub(crate) use digits::{DIGIT_BITS, digit_polynomial, digit_wire};
@@ -85,6 +86,13 @@ impl Kind {
             Kind::Bits => BitsGate::eval(a),
             Kind::Constants => ConstantsGate::eval(a),
         }
+    }
+
+    /// What evaluating the constraints at a point takes.
+    pub(crate) fn operations(&self) -> Operations {
+        let mut operations = Operations::default();
+        self.eval(&mut operations);
+        operations
     }
 
     /// Tag and parameters, for identifiers and serialisation. Tags are never reused.

@@ -9,6 +9,7 @@ use plonky2::fri::proof::{FriInitialTreeProof, FriProof, FriQueryRound, FriQuery
 use plonky2::plonk::plonk_common::reduce_with_powers;
 use rayon::prelude::*;
 
+use super::clock::Clock;
 use super::fft::{Domain, P};
 use super::oracle::Oracle;
 use super::transcript::Transcript;
@@ -78,6 +79,7 @@ pub(super) fn prove(
     domain: &Domain,
     params: &FriParams,
     transcript: &mut Transcript,
+    clock: &mut Clock,
 ) -> FriProof<F, Blake3Hash, D> {
     let n = 1 << domain.degree_bits;
     let alpha = transcript.extension_challenge();
@@ -92,12 +94,15 @@ pub(super) fn prove(
         combined.coeffs.par_iter_mut().zip(quotient).for_each(|(c, q)| *c = *c * shift + q);
     }
     let (trees, final_poly) = fold(combined.coeffs, domain, params, transcript);
+    clock.lap("low-degree test");
     let pow_witness = transcript.work(params.config.proof_of_work_bits);
+    clock.lap("proof of work");
     let query_round_proofs = transcript
         .challenges(params.config.num_query_rounds)
         .into_par_iter()
         .map(|challenge| query(challenge.to_canonical_u64() as usize % domain.size(), oracles, &trees, params))
         .collect();
+    clock.lap("queries");
     FriProof {
         commit_phase_merkle_caps: trees.iter().map(|t| t.tree.cap()).collect(),
         query_round_proofs,

@@ -4,8 +4,10 @@
 //! memory: columns stay columns (no transposed copy), transforms work coset by coset, leaves are hashed eight at a
 //! time, and constraints are evaluated as `quotient` describes.
 
+mod clock;
 mod fft;
 mod fri;
+pub mod kernels;
 mod lanes;
 mod oracle;
 mod permutation;
@@ -31,6 +33,9 @@ use fri::Batch;
 use oracle::Oracle;
 use quotient::{Challenges, Constraints, Inputs};
 use transcript::Transcript;
+
+pub use clock::Clock;
+pub(crate) use quotient::groups as selector_groups;
 
 /// Everything about a circuit that does not depend on the witness.
 #[derive(Debug)]
@@ -108,6 +113,7 @@ impl ProvingKey {
         common: &CommonCircuitData<F, D>,
         wires: Vec<Vec<F>>,
         public_inputs: Vec<F>,
+        clock: &mut Clock,
     ) -> Option<ProofWithPublicInputs<F, Blake3Config, D>> {
         let params = &common.fri_params;
         let (cap_height, hiding) = (params.config.cap_height, common.config.zero_knowledge);
@@ -117,10 +123,12 @@ impl ProvingKey {
         transcript.observe_params(params);
         transcript.observe_digest(self.digest);
         transcript.observe_hash(public_hash);
+        clock.lap("columns");
 
         let routed = wires[..common.config.num_routed_wires].to_vec();
         let wires = Oracle::of_values(wires, &self.domain, cap_height, hiding);
         transcript.observe_cap(&wires.tree.cap());
+        clock.lap("commit to wires");
 
         let betas = transcript.challenges(repetitions);
         let gammas = transcript.challenges(repetitions);
@@ -134,8 +142,10 @@ impl ProvingKey {
             common.quotient_degree_factor,
         )?;
         drop(routed);
+        clock.lap("permutation");
         let products = Oracle::of_values(products, &self.domain, cap_height, hiding);
         transcript.observe_cap(&products.tree.cap());
+        clock.lap("commit to products");
 
         let alphas = transcript.challenges(repetitions);
         let inputs = Inputs {
@@ -149,10 +159,12 @@ impl ProvingKey {
             challenges: Challenges { permutation: &permutation, alphas: &alphas },
         };
         let degree = common.degree();
-        let chunks =
-            inputs.quotients().into_iter().flat_map(|q| q.chunks(degree).map(<[F]>::to_vec).collect::<Vec<_>>());
+        let quotients = inputs.quotients();
+        clock.lap("constraints");
+        let chunks = quotients.into_iter().flat_map(|q| q.chunks(degree).map(<[F]>::to_vec).collect::<Vec<_>>());
         let quotients = Oracle::of_coefficients(chunks.collect(), &self.domain, cap_height, hiding);
         transcript.observe_cap(&quotients.tree.cap());
+        clock.lap("commit to quotients");
 
         let zeta = transcript.extension_challenge();
         if zeta.exp_power_of_2(common.degree_bits()) == FE::ONE {
@@ -171,13 +183,14 @@ impl ProvingKey {
         ] {
             transcript.observe_extension(part);
         }
+        clock.lap("openings");
         let oracles = [&self.preprocessed, &wires, &products, &quotients];
         let all = oracles.iter().enumerate().flat_map(|(o, oracle)| (0..oracle.polynomials.len()).map(move |i| (o, i)));
         let batches = [
             Batch { point: zeta, polynomials: all.collect() },
             Batch { point: next, polynomials: (0..repetitions).map(|i| (2, i)).collect() },
         ];
-        let opening_proof = fri::prove(&batches, &oracles, &self.domain, params, &mut transcript);
+        let opening_proof = fri::prove(&batches, &oracles, &self.domain, params, &mut transcript, clock);
         let proof = Proof {
             wires_cap: wires.tree.cap(),
             plonk_zs_partial_products_cap: products.tree.cap(),

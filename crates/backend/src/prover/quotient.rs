@@ -66,7 +66,7 @@ pub(super) struct Challenges<'a> {
 }
 
 /// plonky2's groups of gates that share a selector: greedy, by degree, see `selector_polynomials`.
-fn groups(gates: &[GateRef<F, D>], max_degree: usize) -> Vec<Range<usize>> {
+pub(crate) fn groups(gates: &[GateRef<F, D>], max_degree: usize) -> Vec<Range<usize>> {
     let largest = gates.last().map_or(0, |g| g.0.degree());
     if largest + gates.len() - 1 <= max_degree {
         return std::iter::once(0..gates.len()).collect();

@@ -90,7 +90,7 @@ fn messages_are_those_of_plonky2() {
         let mut timing = TimingTree::default();
         let expected = prove_with_partition_witness(&data.prover_only, &data.common, witness, &mut timing).unwrap();
         let key = ProvingKey::take(&mut data, None);
-        let proof = key.prove(&data.common, wires, public).unwrap();
+        let proof = key.prove(&data.common, wires, public, &mut Clock::start()).unwrap();
         assert_eq!(proof.public_inputs, expected.public_inputs);
         assert_eq!(proof.proof.wires_cap, expected.proof.wires_cap);
         assert_eq!(proof.proof.plonk_zs_partial_products_cap, expected.proof.plonk_zs_partial_products_cap);
@@ -168,7 +168,7 @@ fn guesses_are_not_confirmed() {
         for columns in [&mut wires, &mut guess] {
             blinding.iter().for_each(|b| b.fill(columns));
         }
-        let proof = key.prove(&data.common, wires, public).unwrap();
+        let proof = key.prove(&data.common, wires, public, &mut Clock::start()).unwrap();
         data.verify(proof.clone()).unwrap();
         assert_eq!(confirms(&data, &key, &proof, &guess), confirmed);
     }
@@ -187,7 +187,7 @@ fn wrong_witnesses_do_not_verify() {
         altered[column][row] += F::from_canonical_u64(9);
         let cells: Vec<F> = altered.iter().map(|c| c[row]).collect();
         if !checker.row(&data, &hash, row, &cells).is_empty() {
-            let proof = key.prove(&data.common, altered, public.clone());
+            let proof = key.prove(&data.common, altered, public.clone(), &mut Clock::start());
             assert!(proof.is_none_or(|p| data.verify(p).is_err()), "wire {column} of row {row}");
             refused += 1;
         }
@@ -195,7 +195,9 @@ fn wrong_witnesses_do_not_verify() {
     assert!(refused >= 8, "only {refused} alterations");
     let mut public = public;
     public[0] += F::ONE;
-    assert!(key.prove(&data.common, wires, public).is_none_or(|proof| data.verify(proof).is_err()));
+    assert!(
+        key.prove(&data.common, wires, public, &mut Clock::start()).is_none_or(|proof| data.verify(proof).is_err())
+    );
 }
 
 /// A wire that differs from its copies is noticed by the permutation argument, also where its row's gate does not mind: a
@@ -217,7 +219,7 @@ fn broken_copies_do_not_verify() {
             altered[column][row] += F::ONE;
             let cells: Vec<F> = altered.iter().map(|c| c[row]).collect();
             if checker.row(&data, &hash, row, &cells).is_empty() {
-                let proof = key.prove(&data.common, altered, public.clone());
+                let proof = key.prove(&data.common, altered, public.clone(), &mut Clock::start());
                 assert!(proof.is_none_or(|p| data.verify(p).is_err()), "wire {column} of row {row}");
                 refused += 1;
             }

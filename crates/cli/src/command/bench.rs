@@ -1,9 +1,10 @@
 //! `plonnx bench`: one line of measurements.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use plonnx::backend::{Clock, Plan, Stats};
 use plonnx::data::{Arrays, Samples, read};
 use plonnx::frontend::FrontendError;
 use plonnx::quant::{Program, QuantError};
@@ -13,10 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
 use crate::args::{CompileArgs, Named};
+use crate::command::bench_suite;
 use crate::command::run::{CALIBRATION_SAMPLES, difference};
 use crate::data::read_all;
 use crate::failure::Failure;
-use crate::forecast::threads;
+use crate::forecast::{Forecast, MemoryArgs, Purpose, Speed, held, threads};
 use crate::progress::Progress;
 use crate::source::{Fallback, Source};
 use crate::text::{bytes, grouped, seconds};
@@ -31,7 +33,18 @@ use crate::text::{bytes, grouped, seconds};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// An ONNX model, or a folder
-    model: PathBuf,
+    #[arg(required_unless_present = "suite")]
+    model: Option<PathBuf>,
+    /// Measure a set of models instead, each in processes of its own: paper, the networks that papers compare. Weights are
+    /// seeded and random, but those of lenet5 trained
+    #[arg(long, value_name = "NAME", value_parser = ["paper"], conflicts_with_all = ["model", "data"])]
+    suite: Option<String>,
+    /// Measure these models of the suite only
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',', requires = "suite")]
+    only: Vec<String>,
+    /// Write the models and inputs of the suite to this folder, and leave them there
+    #[arg(long, value_name = "FOLDER", requires = "suite")]
+    keep: Option<PathBuf>,
     /// Inputs; not needed for a folder with inputs.npz
     #[arg(long, value_name = "[INPUT=]FILE")]
     data: Vec<String>,
@@ -43,6 +56,8 @@ pub(crate) struct Args {
     no_fidelity: bool,
     #[command(flatten)]
     compile: CompileArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
     /// Compile and prove only, for a parent process
     #[arg(long, hide = true)]
     worker: bool,
@@ -59,11 +74,22 @@ struct Measured {
     verify_ms: f64,
     proof_bytes: usize,
     peak_rss_mib: Option<f64>,
+    /// Peak once the circuit and its keys were built.
+    build_rss_mib: Option<f64>,
     profile: String,
     zero_knowledge: bool,
     security_bits: f64,
     params: u64,
     macs: u64,
+    /// Rows by accumulator of the linear argument, without those that hold weights and tables.
+    rows_per_activation: Option<f64>,
+    /// Rows with weights in their constants, by weight.
+    rows_per_weight: Option<f64>,
+    forecast_prove_s: f64,
+    forecast_mib: f64,
+    forecast_calibrated: bool,
+    /// Median seconds of the parts of a proof.
+    parts: Vec<(String, f64)>,
 }
 
 /// The line of measurements.
@@ -73,6 +99,8 @@ struct Line {
     #[serde(flatten)]
     measured: Measured,
     max_abs_err: Option<f64>,
+    /// The largest error by the difference of the largest and the smallest expected output.
+    max_rel_err: Option<f64>,
     top1_agreement: Option<f64>,
     samples: usize,
     /// Samples with a value beyond the calibrated ranges, for which there is no proof.
@@ -88,11 +116,22 @@ impl Line {
 }
 
 pub(crate) fn run(mut args: Args, json: bool) -> Outcome {
-    let (folder, model) = if args.model.is_dir() {
-        (Some(args.model.clone()), args.model.join("model.onnx"))
-    } else {
-        (None, args.model.clone())
+    let Some(model) = args.model.clone() else {
+        if let Some(option) = args.compile.given() {
+            return Err(Failure::Usage(format!("--suite has options of its own for every model: leave out {option}")));
+        }
+        return bench_suite::run(
+            &bench_suite::Args {
+                only: args.only,
+                keep: args.keep,
+                runs: args.runs,
+                no_fidelity: args.no_fidelity,
+                max_memory: args.memory.max_memory,
+            },
+            json,
+        );
     };
+    let (folder, model) = if model.is_dir() { (Some(model.clone()), model.join("model.onnx")) } else { (None, model) };
     let arrays = match (&folder, args.data.as_slice()) {
         (Some(folder), []) => read(folder.join("inputs.npz"))?,
         (None, []) => return Err(Failure::Usage("give inputs with --data, or a folder with inputs.npz".into())),
@@ -106,12 +145,15 @@ pub(crate) fn run(mut args: Args, json: bool) -> Outcome {
     }
 
     let mut progress = Progress::new(json);
-    let measured = progress.timed("compile and prove", spawn_worker).0?;
+    // The worker finds the speed in the cache, unless there is none.
+    Speed::known(&mut progress);
+    let measured = progress.timed("compile and prove", || spawn_worker(json)).0?;
     let name = folder.as_deref().unwrap_or(&model).file_stem().map(|n| n.to_string_lossy().into_owned());
     let mut line = Line {
         model: name.unwrap_or_default(),
         measured,
         max_abs_err: None,
+        max_rel_err: None,
         top1_agreement: None,
         samples: 0,
         out_of_range: 0,
@@ -123,6 +165,7 @@ pub(crate) fn run(mut args: Args, json: bool) -> Outcome {
         let expected = folder.map(|f| f.join("outputs.npz")).filter(|f| f.exists()).map(read).transpose()?;
         let tally = progress.timed("compare all samples", || compare(&source, &arrays, expected.as_ref())).0?;
         (line.max_abs_err, line.top1_agreement) = (tally.largest(), tally.agreement());
+        line.max_rel_err = tally.relative();
         (line.samples, line.out_of_range) = (tally.samples, tally.out_of_range);
     }
     if json {
@@ -146,22 +189,33 @@ fn bind_batch(model: &Path, options: &mut CompileArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Runs this command again as a process that only compiles and proves.
-fn spawn_worker() -> Result<Measured, Failure> {
-    let failed = |reason: String| Failure::System(format!("the measuring process failed: {reason}"));
+/// Runs this command again as a process that only compiles and proves; `json` says whether --json was given.
+fn spawn_worker(json: bool) -> Result<Measured, Failure> {
     let program = std::env::current_exe().map_err(|e| failed(e.to_string()))?;
     let output = Command::new(program)
         .args(std::env::args_os().skip(1))
         .arg("--worker")
+        .args((!json).then_some("--json"))
         .stderr(Stdio::inherit())
         .output()
         .map_err(|e| failed(e.to_string()))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(&text).map_err(|_| {
-        let value: Option<serde_json::Value> = serde_json::from_str(&text).ok();
-        let error = value.and_then(|v| Some(v.get("error")?.as_str()?.to_string()));
-        failed(error.unwrap_or_else(|| output.status.to_string()))
-    })
+    serde_json::from_str(&text).map_err(|_| reported(&text, output.status))
+}
+
+fn failed(reason: String) -> Failure {
+    Failure::System(format!("the measuring process failed: {reason}"))
+}
+
+/// The failure that a process of this command reported as JSON, with its exit code.
+pub(crate) fn reported(text: &str, status: ExitStatus) -> Failure {
+    let value: Option<serde_json::Value> = serde_json::from_str(text).ok();
+    let error = value.and_then(|v| Some(v.get("error")?.as_str()?.to_string()));
+    let message = error.unwrap_or_else(|| format!("the measuring process failed: {status}"));
+    match status.code().and_then(|code| u8::try_from(code).ok()) {
+        Some(code) if code > 0 => Failure::Reported { message, code },
+        _ => Failure::System(message),
+    }
 }
 
 fn measure(model: &Path, args: &Args, arrays: &Arrays) -> Result<Measured, Failure> {
@@ -172,17 +226,33 @@ fn measure(model: &Path, args: &Args, arrays: &Arrays) -> Result<Measured, Failu
         (Source::open(model, &args.compile, fallback, &mut progress)?, started.elapsed())
     };
     let samples = source.samples(arrays)?;
-    let (prover, build_time) = progress.timed("", || source.build(&mut Progress::new(true)));
+    let mut before = 0;
+    let accept = |plan: &Plan| {
+        before = held(plan);
+        args.memory.accept(plan, Purpose::Proving)
+    };
+    let (prover, build_time) = progress.timed("", || source.build_if(&mut Progress::new(true), accept));
     let prover = prover?;
+    let build_peak = memory::peak();
+    let forecast = Forecast::new(prover.plan(), &Speed::known(&mut Progress::new(true)), before);
     let key = prover.verifying_key();
     let (mut witness_times, mut prove_times, mut verify_times) = (Vec::new(), Vec::new(), Vec::new());
-    let mut proof_bytes = 0;
+    let (mut proof_bytes, mut parts) = (0, Vec::<(String, Vec<Duration>)>::new());
     for run in 0..usize::from(args.runs) {
         let inputs = samples.get(run % samples.len().max(1))?;
         let (witness, witness_time) = progress.timed("", || prover.witness(&inputs));
         let witness = witness?;
-        let (proof, prove_time) = progress.timed("", || prover.prove_witness(&witness));
-        let proof = proof?;
+        let (proof, prove_time) = progress.timed("", || {
+            let mut clock = Clock::start();
+            (prover.prove_timed(&witness, &mut clock), clock)
+        });
+        let (proof, clock) = (proof.0?, proof.1);
+        for (i, (part, time)) in clock.laps().iter().enumerate() {
+            match parts.get_mut(i) {
+                Some(times) => times.1.push(*time),
+                None => parts.push((part.to_string(), vec![*time])),
+            }
+        }
         let (verified, verify_time) = progress.timed("", || key.verify(&proof));
         verified?;
         proof_bytes = proof_bytes.max(proof.to_bytes()?.len());
@@ -191,6 +261,8 @@ fn measure(model: &Path, args: &Args, arrays: &Arrays) -> Result<Measured, Failu
         verify_times.push(verify_time);
     }
     let provenance = &prover.model().provenance;
+    let mib = |b: u64| b as f64 / 1024.0 / 1024.0;
+    let (rows_per_activation, rows_per_weight) = densities(prover.stats());
     Ok(Measured {
         rows: prover.stats().rows,
         degree_bits: prover.stats().degree_bits,
@@ -199,13 +271,28 @@ fn measure(model: &Path, args: &Args, arrays: &Arrays) -> Result<Measured, Failu
         prove_s: median(prove_times),
         verify_ms: median(verify_times) * 1e3,
         proof_bytes,
-        peak_rss_mib: memory::peak().map(|b| b as f64 / 1024.0 / 1024.0),
+        peak_rss_mib: memory::peak().map(mib),
+        build_rss_mib: build_peak.map(mib),
         profile: key.profile().name().into(),
         zero_knowledge: key.zero_knowledge(),
         security_bits: key.inner().security().conjectured(),
         params: provenance.params,
         macs: provenance.macs,
+        rows_per_activation,
+        rows_per_weight,
+        forecast_prove_s: forecast.prove.as_secs_f64(),
+        forecast_mib: mib(forecast.memory_bytes),
+        forecast_calibrated: forecast.calibrated,
+        parts: parts.into_iter().map(|(part, times)| (part, median(times))).collect(),
     })
+}
+
+/// Rows by accumulator, and rows by weight.
+fn densities(stats: &Stats) -> (Option<f64>, Option<f64>) {
+    let rows = |gate: &str| -> usize { stats.gates.iter().filter(|g| g.0.starts_with(gate)).map(|g| g.1).sum() };
+    let (weights, tables) = (rows("bilinear/"), rows("table/"));
+    let share = |rows: usize, of: usize| (of > 0).then(|| rows as f64 / of as f64);
+    (share(stats.rows.saturating_sub(weights + tables), stats.accumulators), share(weights, stats.weights))
 }
 
 fn median(mut times: Vec<Duration>) -> f64 {
@@ -224,6 +311,8 @@ pub(crate) struct Tally {
     pub(crate) samples: usize,
     pub(crate) out_of_range: usize,
     largest: f64,
+    /// Smallest and largest expected element.
+    range: Option<(f64, f64)>,
     vectors: usize,
     agreeing: usize,
 }
@@ -232,6 +321,10 @@ impl Tally {
     /// Adds an output.
     pub(crate) fn add(&mut self, got: &Tensor<f64>, expected: &Tensor<f64>) {
         self.largest = self.largest.max(difference(got, expected));
+        for value in expected.data().iter().filter(|v| v.is_finite()) {
+            let (lo, hi) = self.range.unwrap_or((*value, *value));
+            self.range = Some((lo.min(*value), hi.max(*value)));
+        }
         let width = got.shape().last().copied().unwrap_or(0);
         if width > 1 {
             for (a, b) in got.data().chunks(width).zip(expected.data().chunks(width)) {
@@ -244,6 +337,12 @@ impl Tally {
     /// Largest difference of an element; `None` when nothing was compared.
     pub(crate) fn largest(&self) -> Option<f64> {
         (self.samples > self.out_of_range).then_some(self.largest)
+    }
+
+    /// The largest difference by the range of the expected elements; `None` when these are all equal.
+    pub(crate) fn relative(&self) -> Option<f64> {
+        let (lo, hi) = self.range?;
+        self.largest().filter(|_| hi > lo).map(|error| error / (hi - lo))
     }
 
     /// Share of the vectors along the last axis with their largest element at the same place.
@@ -306,10 +405,16 @@ fn print(line: &Line) {
     println!("  verify    {}", time(m.verify_ms / 1e3));
     println!("  proof     {}", bytes(m.proof_bytes as u64));
     if let Some(mib) = m.peak_rss_mib {
-        println!("  memory    {mib:.0} MiB at the peak");
+        println!("  memory    {mib:.0} MiB at the peak, forecast {:.0}", m.forecast_mib);
+    }
+    let how = if m.forecast_calibrated { "" } else { ", not calibrated" };
+    println!("  forecast  a proof in {}{how}", time(m.forecast_prove_s));
+    if let (Some(activation), Some(weight)) = (m.rows_per_activation, m.rows_per_weight) {
+        println!("  density   {activation:.3} rows an activation, 1/{:.0} row a weight", 1.0 / weight);
     }
     if let Some(error) = line.max_abs_err {
-        println!("  fidelity  largest error {error:.2e} over {} samples", line.samples - line.out_of_range);
+        let relative = line.max_rel_err.map_or(String::new(), |e| format!(" ({e:.1e} of the outputs' range)"));
+        println!("  fidelity  largest error {error:.2e}{relative} over {} samples", line.samples - line.out_of_range);
     }
     if let Some(agreement) = line.top1_agreement {
         println!("            largest element in the same place in {:.2} %", 100.0 * agreement);
@@ -340,6 +445,7 @@ mod tests {
         let mut tally = Tally { samples: 1, ..Tally::default() };
         tally.add(&vectors(&[1.0, 2.0, 3.0, 4.0]), &vectors(&[1.5, 2.0, 4.0, 3.0]));
         assert_eq!((tally.largest(), tally.agreement()), (Some(1.0), Some(0.5)));
+        assert_eq!(tally.relative(), Some(1.0 / 2.5));
         assert_eq!(Tally::default().largest(), None);
     }
 }

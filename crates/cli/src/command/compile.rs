@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use plonnx::backend::Port;
+use plonnx::backend::{Plan, Port};
 use plonnx::runtime::artifact;
 use plonnx::{Model, Weights};
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use crate::Outcome;
 use crate::args::CompileArgs;
 use crate::command::prove::secrecy;
 use crate::failure::Failure;
+use crate::forecast::{Forecast, MemoryArgs, Purpose, Speed, held};
 use crate::progress::Progress;
 use crate::text::{grouped, shape};
 
@@ -31,14 +32,23 @@ pub(crate) struct Args {
     settings: Option<PathBuf>,
     #[command(flatten)]
     compile: CompileArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
 }
 
 pub(crate) fn run(args: Args, json: bool) -> Outcome {
     let mut progress = Progress::new(json);
     let model = args.compile.apply(Model::from_file(&args.model)?)?;
-    let compiled = model.compile_with(&mut progress.observer());
+    let quantised = model.quantise_with(&mut progress.observer());
+    let quantised = quantised.map_err(Failure::at(&args.model))?;
+    let mut before = 0;
+    let accept = |plan: &Plan| {
+        before = held(plan);
+        args.memory.accept(plan, Purpose::Compiling)
+    };
+    let compiled = quantised.build_if(&mut progress.observer(), accept);
     progress.end();
-    let compiled = compiled.map_err(Failure::at(&args.model))?;
+    let compiled = compiled.map_err(|failure| failure.about(&args.model))?;
     let times: Value =
         compiled.times().iter().map(|(phase, t)| (phase.name().to_string(), json!(t.as_secs_f64()))).collect();
     let model_path = args.output_file.unwrap_or_else(|| args.model.with_extension("plonnx"));
@@ -55,13 +65,14 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     prover.verifying_key().write(&key_path)?;
 
     let (key, stats) = (prover.verifying_key(), prover.stats());
+    let forecast = Forecast::new(prover.plan(), &Speed::known(&mut progress), before);
     let commitment = prover.model_commitment()?.map(|c| c.to_string());
     if json {
         let object = json!({
             "model": model_path, "vk": key_path, "settings": settings_path, "key": key.hash_text(), "profile": key.profile().name(),
             "rows": stats.rows, "degree_bits": stats.degree_bits,
             "calibration": prover.model().provenance.calibration,
-            "ports": key.ports(), "seconds": times, "weights": key.weights().name(),
+            "ports": key.ports(), "seconds": times, "forecast": forecast.to_json(), "weights": key.weights().name(),
             "model_commitment": commitment, "zero_knowledge": key.zero_knowledge(),
         });
         println!("{object}");
@@ -69,6 +80,7 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     }
     println!("calibrated on {}", prover.model().provenance.calibration);
     println!("circuit of {} rows, padded to 2^{}", grouped(stats.rows as u64), stats.degree_bits);
+    println!("{}", forecast.to_text());
     key.ports().iter().for_each(|port| println!("{}", describe(port)));
     if let Some(commitment) = commitment {
         println!("committed weights = {commitment}");

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use plonnx::backend::{Candidate, Plan};
 use plonnx::frontend::{Import, ValueInfo};
 use plonnx::ir::{DType, text as ir_text};
 use plonnx::runtime::artifact::Kind;
@@ -15,9 +16,9 @@ use crate::command::compile::describe;
 use crate::command::price;
 use crate::command::prove::secrecy;
 use crate::failure::Failure;
-use crate::forecast;
+use crate::forecast::{Forecast, MemoryArgs, Purpose, Speed, held};
 use crate::progress::Progress;
-use crate::text::{bytes, grouped, seconds, shape};
+use crate::text::{bytes, grouped, shape};
 
 /// Show what a model is, whether it can be compiled, and what proving it costs
 ///
@@ -30,7 +31,7 @@ pub(crate) struct Args {
     /// Print the field program, and nothing else
     #[arg(long)]
     text: bool,
-    /// Also list rows by gate and by node
+    /// Also list rows by gate and by node, and the layouts that were considered
     #[arg(long)]
     rows: bool,
     /// Compile with public and with committed weights and data, unblinded and blinded, and show what a proof of each costs
@@ -38,6 +39,8 @@ pub(crate) struct Args {
     prices: bool,
     #[command(flatten)]
     compile: CompileArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
 }
 
 pub(crate) fn run(args: Args, json: bool) -> Outcome {
@@ -49,7 +52,9 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
                 print!("{}", ir_text::print(&model.program.graph));
                 return Ok(());
             }
-            return show_prover(&Prover::new(model)?, &args, json, Value::Null);
+            let mut before = 0;
+            let prover = Prover::new_if(model, |plan| plan_first(plan, &args, json, &mut before))?;
+            return show_prover(&prover, &args, json, Value::Null, before);
         }
         Some(Kind::VerifyingKey) => return show_key(&VerifyingKey::read(&args.file)?, json),
         Some(Kind::Openings) => {
@@ -83,10 +88,17 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     if !json {
         print_import(&import);
     }
-    let compiled = model.compile_with(&mut progress.observer());
+    let quantised = model.quantise_with(&mut progress.observer());
     progress.end();
-    match compiled {
-        Ok(compiled) => show_prover(&compiled.into_prover(), &args, json, describe_import(&import)),
+    match quantised {
+        Ok(quantised) => {
+            let mut before = 0;
+            let compiled = quantised
+                .build_if(&mut progress.observer(), |plan| plan_first(plan, &args, json, &mut before))
+                .map_err(|failure| failure.about(&args.file))?;
+            progress.end();
+            show_prover(&compiled.into_prover(), &args, json, describe_import(&import), before)
+        }
         // With assumed ranges this says nothing about the model.
         Err(error @ Error::Quant(_)) if assumed => {
             if json {
@@ -138,21 +150,31 @@ fn print_import(import: &Import) {
     import.remarks.iter().for_each(|remark| println!("note: {remark}"));
 }
 
-fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value) -> Outcome {
+/// Agrees to build the circuit of a plan. A refusal is preceded by the plan's figures, which were asked for.
+fn plan_first(plan: &Plan, args: &Args, json: bool, before: &mut u64) -> Outcome {
+    *before = held(plan);
+    let accepted = args.memory.accept(plan, Purpose::Compiling);
+    if accepted.is_err() && !json {
+        println!("\ncircuit of {} rows, padded to 2^{}", grouped(plan.rows as u64), plan.degree_bits);
+        println!("{}", Forecast::new(plan, &Speed::assumed(), *before).to_text());
+    }
+    accepted
+}
+
+fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value, before: u64) -> Outcome {
     let (stats, key) = (prover.stats(), prover.verifying_key());
     let provenance = &prover.model().provenance;
     // A model that was compiled for this has a salt of its own.
     let compiled = import.is_null();
     let commitment = prover.model_commitment()?.filter(|_| compiled).map(|c| c.to_string());
     let constants = prover.circuit().split().map_or(&[][..], |split| &split.remaining);
-    let threads = forecast::threads();
-    let (memory, time) = (forecast::memory(stats), forecast::prove_time(stats, threads));
+    let forecast = Forecast::new(prover.plan(), &Speed::known(&mut Progress::new(json)), before);
     if json {
         let object = json!({
             "model": import, "calibration": provenance.calibration, "circuit": stats, "key": key.hash_text(),
             "profile": key.profile().name(), "ports": key.ports(), "security": key.inner().security(),
-            "weights": key.weights().name(), "model_commitment": commitment, "public_constants": constants, "zero_knowledge": key.zero_knowledge(),
-            "estimate": { "prove_s": time.as_secs_f64(), "threads": threads, "memory_bytes": memory },
+            "weights": key.weights().name(), "model_commitment": commitment, "public_constants": constants,
+            "zero_knowledge": key.zero_knowledge(), "forecast": forecast.to_json(), "plan": prover.plan(),
         });
         println!("{object}");
         return Ok(());
@@ -167,8 +189,10 @@ fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value) -> Outco
         stats.gates.iter().for_each(|(gate, rows)| println!("  {rows:>8} {gate}"));
         println!("rows by node:");
         stats.nodes.iter().for_each(|(node, rows)| println!("  {rows:>8} {node}"));
+        println!("layouts considered:");
+        prover.plan().candidates.iter().for_each(|layout| println!("  {}", describe_layout(layout)));
     }
-    println!("estimate: a proof in {} on {threads} threads, with {} of memory", seconds(time), bytes(memory));
+    println!("{}", forecast.to_text());
     print_key(key);
     if let Some(commitment) = commitment {
         println!("committed weights = {commitment}");
@@ -178,6 +202,19 @@ fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value) -> Outco
         println!("constants that stay public, with their elements: {}", constants.join(", "));
     }
     Ok(())
+}
+
+fn describe_layout(layout: &Candidate) -> String {
+    let merged = if layout.merged { "gate types merged" } else { "a gate type for every number of digits" };
+    format!(
+        "{} {:>8} rows, 2^{:<2} with {:>3} weights a row, {:>2} gate types, {:>3} constant columns: {merged}",
+        if layout.chosen { "chosen" } else { "      " },
+        layout.rows,
+        layout.degree_bits,
+        layout.weights_per_row,
+        layout.gate_types,
+        layout.constant_columns
+    )
 }
 
 fn print_key(key: &VerifyingKey) {

@@ -1,6 +1,8 @@
 //! One file for every command.
 
 pub(crate) mod bench;
+pub(crate) mod bench_suite;
+pub(crate) mod calibrate;
 pub(crate) mod chain;
 pub(crate) mod check;
 pub(crate) mod commit;

@@ -1,10 +1,12 @@
 //! `plonnx inspect --prices`: what visibility costs.
 
-use plonnx::{Prover, Quantised, Visibility, Weights};
+use plonnx::backend::Circuit;
+use plonnx::{Quantised, Visibility, Weights};
 use serde_json::{Value, json};
 
 use crate::Outcome;
-use crate::forecast;
+use crate::forecast::{Forecast, Speed, held};
+use crate::progress::Progress;
 use crate::text::{bytes, grouped, seconds};
 
 /// The cases, with the visibilities of weights, inputs and outputs, and whether proofs are blinded.
@@ -23,10 +25,10 @@ const CASES: [(&str, Weights, Visibility, Visibility, bool); 6] = [
     ),
 ];
 
-/// Builds the circuit of every case and shows its estimates. A case that has no circuit says why.
+/// Plans the circuit of every case and shows its forecast. A case that has no circuit says why.
 pub(crate) fn run(quantised: Quantised, json: bool) -> Outcome {
     let settings = &quantised.settings;
-    let threads = forecast::threads();
+    let speed = Speed::known(&mut Progress::new(json));
     let mut rows = Vec::new();
     for (name, weights, input, output, zero_knowledge) in CASES {
         let settings = plonnx::backend::Settings {
@@ -37,22 +39,21 @@ pub(crate) fn run(quantised: Quantised, json: bool) -> Outcome {
             zero_knowledge,
         };
         let program = quantised.program_with(weights);
-        let built = program.and_then(|program| Ok(Prover::compile(program, settings, Default::default())?));
-        let (text, value) = match &built {
-            Ok(prover) => {
-                let stats = prover.stats();
-                let (time, memory) = (forecast::prove_time(stats, threads), forecast::memory(stats));
-                let count = grouped(stats.rows as u64);
-                let public = prover.circuit().split().map_or(0, |s| s.remaining.iter().map(|r| r.1).sum());
+        let planned = program.and_then(|program| Ok(Circuit::plan_for(program.graph, settings)?));
+        let (text, value) = match &planned {
+            Ok(plan) => {
+                let forecast = Forecast::new(plan, &speed, held(plan));
+                let (time, memory) = (forecast.prove, forecast.memory_bytes);
+                let count = grouped(plan.rows as u64);
                 let text = format!(
                     "{count:>9} rows, 2^{:<2}  about {:>8}, {:>8}",
-                    stats.degree_bits,
+                    plan.degree_bits,
                     seconds(time),
                     bytes(memory)
                 );
                 let value = json!({
-                    "rows": stats.rows, "degree_bits": stats.degree_bits, "prove_s": time.as_secs_f64(),
-                    "memory_bytes": memory, "public_constants": public,
+                    "rows": plan.rows, "degree_bits": plan.degree_bits, "prove_s": time.as_secs_f64(),
+                    "memory_bytes": memory, "public_constants": plan.public_constants,
                 });
                 (text, value)
             }
@@ -64,10 +65,11 @@ pub(crate) fn run(quantised: Quantised, json: bool) -> Outcome {
         rows.push(json!({ "case": name, "estimate": value }));
     }
     if json {
-        println!("{}", json!({ "prices": Value::Array(rows), "threads": threads }));
+        println!("{}", json!({ "prices": Value::Array(rows), "threads": speed.threads }));
     } else {
         println!(
-            "estimates of one proof on {threads} threads; only blinded proofs hide what their statement does not show"
+            "forecasts of one proof on {} threads; only blinded proofs hide what their statement does not show",
+            speed.threads
         );
     }
     Ok(())

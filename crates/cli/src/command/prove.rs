@@ -2,18 +2,18 @@
 
 use std::path::PathBuf;
 
-use plonnx::runtime::memory;
 use plonnx::{Verified, VerifyingKey, opening};
 use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::args::ModelArgs;
 use crate::data::{nested, read_all};
+use crate::forecast::{MemoryArgs, Purpose};
 use crate::openings;
 use crate::progress::Progress;
 use crate::source::{Fallback, Source};
+use crate::text;
 use crate::text::{bytes, seconds, values};
-use crate::{forecast, text};
 
 /// Elements of a public tensor that are shown.
 const SHOWN: usize = 16;
@@ -46,6 +46,8 @@ pub(crate) struct Args {
     /// Evaluate every constraint on the witness first
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    memory: MemoryArgs,
     /// Do not verify the proof before it is written
     #[arg(long)]
     no_verify: bool,
@@ -58,12 +60,7 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     let source = Source::open(&args.model.model, &args.model.compile, Fallback::None, &mut progress)?;
     openings::add_inputs(&mut arrays, &given, &source)?;
     let inputs = source.samples(&arrays)?.get(args.sample)?;
-    let prover = source.build(&mut progress)?;
-    let needed = forecast::memory(prover.stats());
-    if let Some(available) = memory::available().filter(|available| *available < needed) {
-        let (needed, available) = (bytes(needed), bytes(available));
-        eprintln!("warning: proving will take about {needed} of memory, {available} are available");
-    }
+    let prover = source.build_if(&mut progress, |plan| args.memory.accept(plan, Purpose::Proving))?;
     let (witness, witness_time) = progress.timed("assign the witness", || prover.witness_opening(&inputs, &given));
     let witness = witness?;
     if args.check {

@@ -16,9 +16,9 @@ use crate::command::run::CALIBRATION_SAMPLES;
 use crate::failure::Failure;
 use crate::progress::Progress;
 
-const MODEL: &[u8] = include_bytes!("../../../../../fixtures/lenet5/model.onnx");
-const INPUTS: &[u8] = include_bytes!("../../../../../fixtures/lenet5/inputs.npz");
-const OUTPUTS: &[u8] = include_bytes!("../../../../../fixtures/lenet5/outputs.npz");
+pub(crate) const MODEL: &[u8] = include_bytes!("../../../../../fixtures/lenet5/model.onnx");
+pub(crate) const INPUTS: &[u8] = include_bytes!("../../../../../fixtures/lenet5/inputs.npz");
+pub(crate) const OUTPUTS: &[u8] = include_bytes!("../../../../../fixtures/lenet5/outputs.npz");
 const LABELS: &[u8] = include_bytes!("../../../../../fixtures/lenet5/labels.npy");
 /// The output of the model.
 const LOGITS: &str = "logits";

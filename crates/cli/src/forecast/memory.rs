@@ -1,0 +1,104 @@
+//! Memory, from what the prover and plonky2's builder hold.
+//!
+//! Nearly all of it is columns: `n` rows, each extended to `N = n << rate_bits` points, eight bytes an element. Everything
+//! else is per row and follows from the number of wires.
+
+use plonnx::backend::Plan;
+
+/// Bytes of a field element.
+const ELEMENT: u64 = 8;
+/// Bytes of a digest; a Merkle tree has twice as many as leaves.
+const DIGEST: u64 = 32;
+/// Bytes of a wire on the tape: where its value comes from.
+const FEED: u64 = 24;
+/// Bytes of a copy constraint in plonky2's builder: two targets and a name.
+const COPY: u64 = 72;
+/// Bytes of an optional field element.
+const OPTIONAL: u64 = 16;
+/// Code, thread stacks and the allocator's own pages.
+const BASE: u64 = 5 << 20;
+/// Share of freed memory that the allocator has not returned yet, as measured on the fixtures: a sixteenth.
+const RETAINED: u64 = 16;
+
+/// Rows, points and columns in bytes.
+struct Sizes {
+    rows: u64,
+    points: u64,
+    wires: u64,
+    routed: u64,
+    preprocessed: u64,
+    constants: u64,
+    products: u64,
+    quotients: u64,
+    salts: u64,
+    challenges: u64,
+}
+
+impl Sizes {
+    fn of(plan: &Plan) -> Self {
+        let rows = 1u64 << plan.degree_bits;
+        Self {
+            rows,
+            points: rows << plan.rate_bits,
+            wires: plan.wires as u64,
+            routed: plan.routed_wires as u64,
+            preprocessed: (plan.constant_columns + plan.routed_wires) as u64,
+            constants: plan.constant_columns as u64,
+            products: plan.product_columns as u64,
+            quotients: plan.quotient_columns as u64,
+            salts: plan.salt_columns as u64,
+            challenges: plan.challenges as u64,
+        }
+    }
+
+    /// A committed oracle of `columns` columns: coefficients, extended columns, tree.
+    fn oracle(&self, columns: u64) -> u64 {
+        ELEMENT * (columns * self.rows + (columns + self.salts) * self.points) + 2 * DIGEST * self.points
+    }
+
+    /// What a compiled circuit holds: the key's oracle, permuted positions by row, powers and roots of the domain, copy
+    /// classes, and the tape.
+    fn circuit(&self) -> u64 {
+        let positions = ELEMENT * self.rows * self.routed;
+        let domain = 2 * ELEMENT * self.points;
+        let classes = ELEMENT * self.rows * self.wires;
+        self.oracle(self.preprocessed) + positions + domain + classes + self.tape()
+    }
+
+    /// The tape: weights by row, and where the fed wires come from (about half of the routed ones).
+    fn tape(&self) -> u64 {
+        self.rows * (ELEMENT * self.constants / 2 + FEED * self.routed / 2)
+    }
+}
+
+/// The program and its constants, in bytes, with the model that they come from.
+pub(super) fn program(plan: &Plan) -> u64 {
+    2 * ELEMENT * plan.weights as u64
+}
+
+/// Memory that building takes at its peak, in bytes, besides what the process holds before.
+///
+/// plonky2 holds the columns that it builds extended twice for a while, by column and by leaf. The others are added
+/// afterwards, from their values.
+pub(super) fn build(plan: &Plan) -> u64 {
+    let s = Sizes::of(plan);
+    let built = plan.built_columns as u64;
+    let values = ELEMENT * s.rows * (built + s.routed + s.wires);
+    let copies = COPY * s.rows * s.routed / 2;
+    let by_plonky2 = s.oracle(built) + ELEMENT * s.points * (built + 1) + values + copies + s.tape();
+    retained(by_plonky2.max(s.circuit() + ELEMENT * s.rows * s.constants))
+}
+
+/// Memory that proving takes at its peak, in bytes, besides what the process held before the circuit was built.
+pub(super) fn prove(plan: &Plan) -> u64 {
+    let s = Sizes::of(plan);
+    let witness = OPTIONAL * s.rows * s.wires + ELEMENT * s.rows * s.wires;
+    let oracles = s.oracle(s.wires) + s.oracle(s.products) + s.oracle(s.quotients);
+    let quotients = 2 * ELEMENT * s.challenges * s.points;
+    retained(s.circuit() + witness + oracles + quotients)
+}
+
+/// With what the process and its allocator hold besides.
+fn retained(bytes: u64) -> u64 {
+    BASE + bytes + bytes / RETAINED
+}

@@ -1,0 +1,74 @@
+//! How long a proof will take and how much memory it will need, from the plan of a circuit.
+
+mod calibration;
+mod limit;
+mod memory;
+mod work;
+
+use std::time::Duration;
+
+use plonnx::backend::Plan;
+use serde_json::{Value, json};
+
+pub(crate) use calibration::{Speed, cache_file, measure};
+pub(crate) use limit::{MemoryArgs, Purpose, Refusal, Size};
+
+use crate::text::{bytes, seconds};
+
+/// What a circuit will cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Forecast {
+    /// Time of a proof, without its witness.
+    pub(crate) prove: Duration,
+    /// Whether the speed was measured on this machine.
+    pub(crate) calibrated: bool,
+    pub(crate) threads: usize,
+    /// Peak memory while the circuit and its keys are built, in bytes.
+    pub(crate) build_bytes: u64,
+    /// Peak memory of a process that builds the circuit and proves, in bytes.
+    pub(crate) memory_bytes: u64,
+}
+
+impl Forecast {
+    /// The forecast for a process that holds `held` bytes before the circuit is built.
+    pub(crate) fn new(plan: &Plan, speed: &Speed, held: u64) -> Self {
+        let build_bytes = held + memory::build(plan);
+        Self {
+            prove: Duration::from_secs_f64(work::reference_seconds(plan, speed.threads) * speed.factor),
+            calibrated: speed.calibrated,
+            threads: speed.threads,
+            build_bytes,
+            memory_bytes: build_bytes.max(held + memory::prove(plan)),
+        }
+    }
+
+    /// As part of a JSON object.
+    pub(crate) fn to_json(self) -> Value {
+        json!({
+            "prove_s": self.prove.as_secs_f64(), "calibrated": self.calibrated, "threads": self.threads,
+            "memory_bytes": self.memory_bytes, "build_memory_bytes": self.build_bytes,
+        })
+    }
+
+    /// As a line.
+    pub(crate) fn to_text(self) -> String {
+        let how = if self.calibrated { "calibrated on this machine" } else { "not calibrated on this machine" };
+        format!(
+            "forecast: a proof in {} on {} threads ({how}), with {} of memory",
+            seconds(self.prove),
+            self.threads,
+            bytes(self.memory_bytes)
+        )
+    }
+}
+
+/// Memory that the process holds now, in bytes; where the system does not tell, what the program alone takes.
+pub(crate) fn held(plan: &Plan) -> u64 {
+    plonnx::runtime::memory::current().unwrap_or(memory::program(plan))
+}
+
+/// Threads that the prover uses.
+pub(crate) fn threads() -> usize {
+    let chosen = std::env::var("RAYON_NUM_THREADS").ok().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+    chosen.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
