@@ -1,6 +1,7 @@
 //! `plonnx inspect --prices`: what visibility costs.
 
 use plonnx::backend::Circuit;
+use plonnx::runtime::RuntimeError;
 use plonnx::{Quantised, Visibility, Weights};
 use serde_json::{Value, json};
 
@@ -39,7 +40,8 @@ pub(crate) fn run(quantised: Quantised, json: bool) -> Outcome {
             zero_knowledge,
         };
         let program = quantised.program_with(weights);
-        let planned = program.and_then(|program| Ok(Circuit::plan_for(program.graph, settings)?));
+        let planned =
+            program.and_then(|program| Ok(Circuit::plan_for(program.graph, settings).map_err(RuntimeError::from)?));
         let (text, value) = match &planned {
             Ok(plan) => {
                 let forecast = Forecast::new(plan, &speed, held(plan));
