@@ -281,6 +281,10 @@ fn witnesses_are_checked() {
     let output = program.graph.outputs()[0].node.index();
     let shifted: Vec<i64> = values[output].iter().map(|v| v + 1).collect();
     values[output] = Tensor::from_vec(&[1, 3], shifted).unwrap();
+    // A result that is rounded follows from its operand, which is what a row commits to.
+    let operand = program.graph.node(program.graph.outputs()[0].node).inputs[0].index();
+    let shifted: Vec<i64> = values[operand].iter().map(|v| v + (1 << 12)).collect();
+    values[operand] = Tensor::from_vec(values[operand].shape(), shifted).unwrap();
     let forged = prover().circuit().assign(values, &integers, &mut |_, _| {});
     let error = prover().check(&forged).unwrap_err();
     assert!(matches!(error, RuntimeError::Backend(BackendError::Unsatisfied(_))), "{error}");

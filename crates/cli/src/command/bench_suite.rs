@@ -76,7 +76,7 @@ fn write(entry: &Entry, folder: &Path) -> Outcome {
         Make::Random(make) => {
             let mut network = make();
             write("model.onnx", &network.to_onnx())?;
-            write("inputs.npz", &network.to_inputs()?)
+            write("inputs.npz", &network.take_inputs()?)
         }
         Make::LeNet5 => {
             write("model.onnx", MODEL)?;

@@ -177,7 +177,7 @@ impl Network {
     }
 
     /// Random inputs as an `.npz` file, samples along the first axis.
-    pub(crate) fn to_inputs(&mut self) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn take_inputs(&mut self) -> Result<Vec<u8>, Failure> {
         let (name, shape, elements) = (self.input.0.clone(), self.input.1.clone(), self.input.2);
         let count = SAMPLES * shape.iter().product::<usize>();
         let mut values = Vec::with_capacity(8 * count);
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn inputs_are_read_back() {
         let mut network = Network::new(1, 13, "x", &[1, 3, 2], Elements::Tokens(9));
-        let arrays = plonnx::data::parse("npz", &network.to_inputs().unwrap()).unwrap();
+        let arrays = plonnx::data::parse("npz", &network.take_inputs().unwrap()).unwrap();
         let array = arrays.get("x").unwrap();
         assert_eq!(array.shape(), [4, 3, 2]);
         assert!(array.data().iter().all(|v| (0.0..9.0).contains(v) && v.fract() == 0.0));
