@@ -108,8 +108,7 @@ mod tests {
         let mut fills = [(); 2].map(|()| vec![vec![F::ZERO; rows]; config.num_wires]);
         fills.iter_mut().for_each(|columns| blinding.fill(columns));
         let inside = 5..rows - 3;
-        for j in 0..config.num_wires {
-            let [a, b] = [&fills[0][j], &fills[1][j]];
+        for (j, (a, b)) in fills[0].iter().zip(&fills[1]).enumerate() {
             assert!(inside.clone().all(|row| a[row] != b[row]), "column {j} repeats");
             let outside = (0..rows).filter(|row| !inside.contains(row));
             assert!(outside.clone().all(|row| (a[row] == F::ZERO) != (j >= WIRES)), "column {j}");
