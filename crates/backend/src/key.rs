@@ -162,10 +162,11 @@ impl VerifyingKey {
     pub fn security(&self) -> SecurityReport {
         let common = &self.data.common;
         let challenges = common.config.num_challenges;
+        // The permutation's products are opened at two points, so that FRI tests two quotients of each.
         let columns = common.num_constants
             + common.config.num_routed_wires
             + common.config.num_wires
-            + challenges * (1 + common.num_partial_products + common.quotient_degree_factor);
+            + challenges * (2 + common.num_partial_products + common.quotient_degree_factor);
         let sizes = Sizes {
             degree_bits: common.degree_bits(),
             constraints: common.num_gate_constraints + challenges * (2 + common.num_partial_products),

@@ -7,7 +7,8 @@
 //! A constant is a weight if it is real and a contraction, convolution, sum or comparison reads it, directly or
 //! through views. These stay public: integers and truth values, which lowering makes for indices, masks and the shape
 //! of trees; constants that only choices and the like read; and positive constants that a sum adds below a root or
-//! into a divisor, where the circuit has to know that the result is positive (the epsilon of a normalisation).
+//! into a divisor, where the circuit has to know that the result is positive (the epsilon of a normalisation). So do
+//! factors: what multiplies all elements of a tensor alike is a coefficient of a sum, or a scale when it is a power of two.
 
 use plonnx_ir::op::{Input, Requant, Window};
 use plonnx_ir::{CoreOp, DType, Field, Graph, NodeId, Tensor};
@@ -52,7 +53,7 @@ pub struct Split {
     /// The weights are its last inputs.
     pub program: Graph<Field>,
     pub weights: Vec<Tensor<i64>>,
-    /// Names of the constants that stay in the program, with their numbers of elements.
+    /// Names of the constants that stay in the program, with their numbers of elements, and of sums with factors.
     pub remaining: Vec<(String, usize)>,
 }
 
@@ -86,6 +87,10 @@ pub fn split(program: &Graph<Field>) -> Result<Split, BackendError> {
     let (mut weights, mut remaining) = (Vec::new(), Vec::new());
     for id in program.ids() {
         let node = program.node(id);
+        if let CoreOp::Sum(sum) = &node.op {
+            let factors = sum.coefficients.iter().filter(|c| !c.unsigned_abs().is_power_of_two()).count();
+            remaining.extend((factors > 0).then(|| (node.name.clone(), factors)));
+        }
         let CoreOp::Const(values, dtype) = &node.op else { continue };
         if !is_weight(program, id, values, *dtype) {
             remaining.push((node.name.clone(), values.len()));

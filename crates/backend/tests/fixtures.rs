@@ -3,12 +3,7 @@
 use ndarray_npy::NpzReader;
 use plonnx_backend::{Circuit, Profile, Settings, Visibility};
 use plonnx_frontend::Options;
-use plonnx_ir::Tensor;
-
-struct Fixture {
-    circuit: Circuit,
-    inputs: Vec<Vec<Tensor<i64>>>,
-}
+use plonnx_ir::{Field, Graph, Tensor};
 
 fn tensors(path: &str, name: &str, shape: &[usize], count: usize) -> Vec<Tensor<f64>> {
     let mut npz = NpzReader::new(std::fs::File::open(path).unwrap()).unwrap();
@@ -20,7 +15,18 @@ fn tensors(path: &str, name: &str, shape: &[usize], count: usize) -> Vec<Tensor<
     samples.map(|s| Tensor::from_vec(shape, s.iter().copied().collect()).unwrap()).collect()
 }
 
-fn load(name: &str, profile: Profile) -> Fixture {
+fn compile(program: &Graph<Field>, profile: Profile) -> Circuit {
+    let settings = Settings {
+        profile,
+        inputs: vec![Visibility::Private; program.inputs().len()],
+        outputs: vec![Visibility::Public; program.outputs().len()],
+        ..Settings::default()
+    };
+    Circuit::compile(program.clone(), settings).unwrap()
+}
+
+/// The fixture's program, and integers of its first samples.
+fn program(name: &str) -> (Graph<Field>, Vec<Vec<Tensor<i64>>>) {
     let folder = format!("{}/../../fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
     let bytes = std::fs::read(format!("{folder}/model.onnx")).unwrap();
     let mut options = Options::default();
@@ -34,19 +40,13 @@ fn load(name: &str, profile: Profile) -> Fixture {
         (0..samples[0].len()).map(|s| samples.iter().map(|input| input[s].clone()).collect()).collect();
     let calibration = plonnx_quant::calibrate(&import.graph, &samples).unwrap();
     let program = plonnx_quant::quantise(&import.graph, &calibration, &plonnx_quant::Config::default()).unwrap();
-    let settings = Settings {
-        profile,
-        inputs: vec![Visibility::Private; program.graph.inputs().len()],
-        outputs: vec![Visibility::Public; program.graph.outputs().len()],
-        ..Settings::default()
-    };
     let inputs = samples.iter().map(|s| program.quantise_inputs(s).unwrap()).collect();
-    Fixture { circuit: Circuit::compile(program.graph, settings).unwrap(), inputs }
+    (program.graph, inputs)
 }
 
 fn prove(name: &str) {
-    let fixture = load(name, Profile::Standard);
-    let circuit = &fixture.circuit;
+    let (program, inputs) = program(name);
+    let circuit = &compile(&program, Profile::Standard);
     insta::assert_snapshot!(name, circuit.stats());
     let (plan, stats, common) = (circuit.plan(), circuit.stats(), circuit.common_data());
     assert_eq!((plan.rows, plan.degree_bits), (stats.rows, stats.degree_bits));
@@ -55,16 +55,19 @@ fn prove(name: &str) {
     let products = common.config.num_challenges * (1 + common.num_partial_products);
     assert_eq!((plan.product_columns, plan.wires), (products, common.config.num_wires));
     assert_eq!(plan.quotient_columns, common.config.num_challenges * common.quotient_degree_factor);
-    for inputs in fixture.inputs.iter().take(3) {
+    for inputs in inputs.iter().take(3) {
         let witness = circuit.witness(inputs).unwrap();
         let violations = circuit.check(&witness);
         assert!(violations.is_empty(), "{name}: {}", violations[0]);
     }
-    let proof = circuit.prove(&circuit.witness(&fixture.inputs[0]).unwrap()).unwrap();
+    let proof = circuit.prove(&circuit.witness(&inputs[0]).unwrap()).unwrap();
     circuit.verifying_key().verify(&proof).unwrap();
-    assert!(circuit.verifying_key().security().conjectured() >= 95.0);
+    let security = circuit.verifying_key().security();
+    assert!(security.conjectured() >= 95.0, "{name}: {security:?}");
+    let security = compile(&program, Profile::Proven80).verifying_key().security();
+    assert!(security.proven() >= 80.0, "{name}: {security:?}");
     // The same proof does not stand for another sample's result.
-    let other = circuit.prove(&circuit.witness(&fixture.inputs[1]).unwrap()).unwrap();
+    let other = circuit.prove(&circuit.witness(&inputs[1]).unwrap()).unwrap();
     let mut mixed = proof.clone();
     mixed.public = other.public.clone();
     assert!(mixed.public == proof.public || circuit.verifying_key().verify(&mixed).is_err());
@@ -95,12 +98,10 @@ fixtures! {
 
 #[test]
 fn proven_profile() {
-    let fixture = load("logreg-iris", Profile::Proven80);
-    let key = fixture.circuit.verifying_key();
-    assert!(key.security().proven() >= 80.0, "{:?}", key.security());
-    let proof = fixture.circuit.prove(&fixture.circuit.witness(&fixture.inputs[0]).unwrap()).unwrap();
-    key.verify(&proof).unwrap();
-    let standard = load("logreg-iris", Profile::Standard);
-    assert_ne!(key.hash(), standard.circuit.verifying_key().hash());
-    assert!(standard.circuit.verifying_key().verify(&proof).is_err());
+    let (program, inputs) = program("logreg-iris");
+    let [circuit, standard] = [Profile::Proven80, Profile::Standard].map(|profile| compile(&program, profile));
+    let proof = circuit.prove(&circuit.witness(&inputs[0]).unwrap()).unwrap();
+    circuit.verifying_key().verify(&proof).unwrap();
+    assert_ne!(circuit.verifying_key().hash(), standard.verifying_key().hash());
+    assert!(standard.verifying_key().verify(&proof).is_err());
 }

@@ -10,9 +10,9 @@ use plonnx_backend::config::F;
 use plonnx_backend::gate::Kind;
 use plonnx_backend::weights::split;
 use plonnx_backend::{Circuit, Hint, Moment, Phase, Profile, Settings, Visibility, Weights};
-use plonnx_ir::op::{Requant, Table};
+use plonnx_ir::op::{Requant, Sum, Table, Window};
 use plonnx_ir::{CoreOp, Field, Graph, Log2Scale, Tensor, eval_all};
-use plonnx_testkit::Case;
+use plonnx_testkit::{Case, CaseBuilder};
 use support::{Random, cases, evaluate};
 
 fn compile(case: &Case) -> Circuit {
@@ -396,4 +396,51 @@ fn lookups_are_of_their_own_table_and_argument() {
         }
     }
     assert_eq!(lies, 8);
+}
+
+/// A window of two elements takes no digits, only a top bit. Where its row is of a gate that serves wider windows too, the
+/// digits of that gate stay zero.
+#[test]
+fn unused_digits_are_zero() {
+    let mut b = CaseBuilder::new();
+    let x = b.signed(&[40], 6);
+    let wide = b.add(CoreOp::Sum(Sum { coefficients: vec![1] }), &[x]);
+    let bit = b.add(CoreOp::Map(Requant::Round { shift: 0, window: Window::unsigned(1) }), &[wide]);
+    // Bounded such that the lie is none where the results are range checked.
+    let difference = b.add(CoreOp::Sum(Sum { coefficients: vec![1, -1] }), &[bit, x]);
+    let difference = b.round(difference, 0, 8);
+    let mut case = b.done("bit", difference);
+    case.inputs = vec![Tensor::full(&[40], 1)];
+    let circuit = compile(&case);
+    let honest = circuit.witness(&case.inputs).unwrap();
+    assert!(circuit.check(&honest).is_empty());
+    // 5 = 4 + 1, with a digit that the window does not have.
+    let mut inputs = case.inputs.clone();
+    inputs[0] = Tensor::from_vec(&[40], (0..40).map(|i| if i == 0 { 5 } else { 1 }).collect()).unwrap();
+    let mut told = eval_all(&case.graph, &case.inputs).unwrap();
+    for tensor in &mut told {
+        let mut data = tensor.to_vec();
+        // The difference is 0 as it was.
+        data[0] *= 5;
+        *tensor = Tensor::from_vec(&[40], data).unwrap();
+    }
+    let mut lies = 0;
+    let witness = circuit.assign(told, &inputs, &mut |step, moment| {
+        let (Hint::Values { node, range }, Phase::Commit, Moment::After(wires)) = (&step.hint, step.phase, moment)
+        else {
+            return;
+        };
+        let record = &circuit.tape().rows[step.row as usize - circuit.tape().first_row];
+        let Some(Kind::Requant(gate)) = record.gate.map(|g| circuit.tape().gates[g as usize].kind()) else { return };
+        if *node as usize == case.graph.node(bit).inputs[0].index() && range.start == 0 && gate.digits > 0 {
+            let four = F::from_canonical_u64(4);
+            let last = wires.len() - 1;
+            for wire in [last, gate.y(0), gate.packed().start] {
+                wires[wire] += four;
+            }
+            lies += 1;
+        }
+    });
+    assert_eq!(lies, 1, "no gate serves both windows, so that nothing is tested");
+    assert!(!circuit.check(&witness).is_empty(), "5 passes for a bit");
 }

@@ -2,7 +2,10 @@
 
 mod support;
 
-use plonnx_backend::Visibility;
+use plonnx_backend::{Circuit, Settings, VerifyingKey, Visibility, Weights};
+use plonnx_ir::op::{Requant, Window};
+use plonnx_ir::{CoreOp, DType, Field, Graph};
+use plonnx_testkit::CaseBuilder;
 use support::cases;
 
 #[test]
@@ -17,4 +20,45 @@ fn proofs_verify() {
     for case in cases() {
         case.assert_proved(&case.compile(Visibility::Public));
     }
+}
+
+/// A key is read back from its bytes, whatever gates its circuit has.
+#[test]
+fn keys_survive() {
+    for case in cases() {
+        let key = case.compile(Visibility::Public).verifying_key().clone();
+        let read = VerifyingKey::from_parts(key.profile(), Weights::Public, key.ports().to_vec(), key.data_bytes());
+        let read = read.unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        assert_eq!(read.hash(), key.hash(), "{}", case.name);
+    }
+}
+
+/// Requantisations with the widest shifts and windows that the verifier of programs lets pass have a circuit or are
+/// refused.
+#[test]
+fn extreme_requantisations_do_not_panic() {
+    let program = |map: Requant| -> Option<Graph<Field>> {
+        let mut b = CaseBuilder::new();
+        let x = b.input(&[3], Window { lo: 1, bits: 20 }, DType::Real);
+        let y = b.add(CoreOp::Map(map), &[x]);
+        b.graph.add_output("y", y);
+        plonnx_ir::verify(&b.graph).is_ok().then_some(b.graph)
+    };
+    let settings =
+        Settings { inputs: vec![Visibility::Private], outputs: vec![Visibility::Private], ..Settings::default() };
+    let (mut built, mut refused) = (0, 0);
+    for shift in [0, 1, 2, 30, 55, 56, 57, 58, 59, 60, 61] {
+        for bits in [1, 2, 3, 4, 20, 31, 60, 61] {
+            let windows = [Window::signed(bits), Window::unsigned(bits), Window { lo: 1 << 40, bits }];
+            let maps = windows.map(|window| Requant::Round { shift, window }).into_iter();
+            let roots = [Requant::Sqrt { shift, bits }, Requant::Rsqrt { shift, bits }, Requant::Relu { shift, bits }];
+            for graph in maps.chain(roots).filter_map(program) {
+                match Circuit::plan_for(graph, settings.clone()) {
+                    Ok(_) => built += 1,
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+    }
+    assert!(built > 100 && refused > 20, "{built} and {refused}");
 }

@@ -184,7 +184,8 @@ fn every_weight_is_bound() {
     assert!(lies > 1000, "only {lies} lies");
 }
 
-/// The epsilon of a normalisation stays public: the circuit has to know that the radicand is positive.
+/// The epsilon of a normalisation stays public: the circuit has to know that the radicand is positive. So does a factor of
+/// a whole tensor.
 #[test]
 fn what_stays_public_is_listed() {
     let mut b = CaseBuilder::new();
@@ -194,13 +195,13 @@ fn what_stays_public_is_listed() {
     let y = b.round(y, 0, 10);
     let square = b.add(CoreOp::Contract(plonnx_ir::op::Contract::parse("a,a->a").unwrap()), &[y, y]);
     let epsilon = b.graph.add("epsilon", CoreOp::Const(Tensor::full(&[8], 3), DType::Real), &[]).unwrap();
-    let sum = b.add(CoreOp::Sum(Sum { coefficients: vec![1, 1] }), &[square, epsilon]);
+    let sum = b.graph.add("sum", CoreOp::Sum(Sum { coefficients: vec![3, 4] }), &[square, epsilon]).unwrap();
     let window = plonnx_ir::op::Window { lo: 1, bits: 20 };
     let sum = b.add(CoreOp::Map(Requant::Round { shift: 0, window }), &[sum]);
     let root = b.add(CoreOp::Map(Requant::Sqrt { shift: 0, bits: 11 }), &[sum]);
     let case = b.done("normalisation", root);
     let parts = split(&case.graph).unwrap();
-    assert_eq!(parts.remaining, [("epsilon".to_string(), 8)]);
+    assert_eq!(parts.remaining, [("epsilon".to_string(), 8), ("sum".to_string(), 1)]);
     assert_eq!(parts.weights.len(), 1);
     let circuit = compile(&case);
     assert!(circuit.check(&circuit.witness(&case.inputs).unwrap()).is_empty());

@@ -77,7 +77,8 @@ impl Classes {
     /// Whether the first emission asked for fewer digits than `class` too.
     fn is_shared(&self, role: Role, class: usize) -> bool {
         let below = self.offered.get(&role).and_then(|all| all.iter().copied().filter(|d| *d < class).max());
-        self.demand.keys().any(|(r, d)| *r == role && *d < class && *d > below.unwrap_or(0))
+        // A window of two elements needs no digits at all.
+        self.demand.keys().any(|(r, d)| *r == role && *d < class && below.is_none_or(|below| *d > below))
     }
 
     /// Digits of an order row that compares operands of `digits` digits.

@@ -43,7 +43,9 @@ impl Layout {
         let align = (3 - shift % 3) % 3;
         let shift_digits = ((shift + align) / DIGIT_BITS) as usize;
         let digits = shift_digits + bits.div_ceil(3) as usize;
-        let acc_offset = -(1i64 << (DIGIT_BITS * bits.div_ceil(3) + shift)) - half(shift);
+        // With more than 62 bits there are more digits than `requantise` admits.
+        let reach = (DIGIT_BITS * bits.div_ceil(3) + shift).min(62);
+        let acc_offset = -(1i64 << reach) - half(shift);
         let constants =
             RequantConstants { digits, shift_digits, acc_offset, align, y_offset: 0, top: true, relu: true };
         Self { constants }

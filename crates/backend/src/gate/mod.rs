@@ -124,7 +124,9 @@ impl Kind {
         Some(match p {
             [1, local, d, masked] => {
                 let source = if flag(local)? { AccSource::Local } else { AccSource::Linear };
-                Kind::Requant(RequantGate::new(source, digits(d)?, flag(masked)?))
+                // A window of two elements takes a top bit alone.
+                let digits = if d == 0 { d } else { digits(d)? };
+                Kind::Requant(RequantGate::new(source, digits, flag(masked)?))
             }
             [2, d, 0, 0] => Kind::Order(OrderGate::new(digits(d)?)),
             [3, d, 0, 0] => Kind::Range(RangeGate::new(digits(d)?)),

@@ -165,6 +165,8 @@ impl RequantGate {
 
     /// The row's constants in order.
     pub fn constant_values(&self, c: &RequantConstants) -> Vec<F> {
+        // Digits that neither count nor are forced to zero would let accumulators have several results.
+        debug_assert!(self.masked || c.digits == self.digits, "{} of {} digits, unmasked", c.digits, self.digits);
         let weight = |i: usize| if i < c.shift_digits { F::ZERO } else { octal(i - c.shift_digits) };
         let mut out: Vec<F> = (0..self.digits).map(weight).collect();
         out.push(octal(c.digits - c.shift_digits));

@@ -12,6 +12,9 @@ use crate::config::{Blake3Config, to_field};
 fn kinds() -> Vec<Kind> {
     let mut kinds =
         vec![Kind::MulAdd, Kind::Arithmetic, Kind::Reduce, Kind::Product, Kind::Strips, Kind::Bits, Kind::Constants];
+    // A window of two elements takes a top bit and no digits.
+    kinds.push(Kind::Requant(RequantGate::new(AccSource::Linear, 0, false)));
+    kinds.push(Kind::Requant(RequantGate::new(AccSource::Local, 0, false)));
     for d in [1, 2, 5, 9, 12, 20] {
         for masked in [false, true] {
             kinds.push(Kind::Requant(RequantGate::new(AccSource::Linear, d, masked)));
@@ -78,8 +81,9 @@ fn valid_row(kind: &Kind) -> (Vec<F>, Vec<F>) {
                 relu: true,
             };
             constants = g.constant_values(&c);
-            let accumulators: Vec<i64> =
-                (0..g.slots as i64).map(|k| (k % 7 - 3) * (1 << (shift.saturating_sub(2)))).collect();
+            let reach = 1i64 << (low + shift);
+            let accumulator = |k: i64| ((k % 7 - 3) * (1 << shift.saturating_sub(2))).clamp(-reach, reach - 1);
+            let accumulators: Vec<i64> = (0..g.slots as i64).map(accumulator).collect();
             if g.source == AccSource::Local {
                 for (k, acc) in accumulators.iter().enumerate() {
                     wires[g.x(k)] = to_field(*acc);

@@ -199,7 +199,7 @@ fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value, before: 
     }
     if !constants.is_empty() {
         let constants: Vec<String> = constants.iter().map(|(name, len)| format!("{name} ({len})")).collect();
-        println!("constants that stay public, with their elements: {}", constants.join(", "));
+        println!("constants and factors that stay public, with their elements: {}", constants.join(", "));
     }
     Ok(())
 }
