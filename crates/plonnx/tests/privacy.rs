@@ -1,4 +1,4 @@
-//! The four cases of who knows what, end to end on LeNet-5.
+//! Who knows what: every combination of visibilities, end to end on LeNet-5.
 
 use plonnx::{Compiled, Model, Tensor, Visibility, Weights, data, opening};
 
@@ -56,23 +56,20 @@ fn round_trip(weights: Weights, input: Visibility, output: Visibility, zero_know
     prover.stats().rows
 }
 
+/// Public or committed weights, with every visibility of the input and of the output.
 #[test]
-fn public_model_and_private_data() {
-    round_trip(Weights::Public, Visibility::Private, Visibility::Public, false);
+fn every_combination_proves_and_verifies() {
+    for weights in Weights::ALL {
+        for input in Visibility::ALL {
+            for output in Visibility::ALL {
+                round_trip(weights, input, output, false);
+            }
+        }
+    }
 }
 
 #[test]
-fn private_model_and_public_data() {
-    round_trip(Weights::Committed, Visibility::Public, Visibility::Public, false);
-}
-
-#[test]
-fn public_model_and_public_data() {
-    round_trip(Weights::Public, Visibility::Public, Visibility::Public, false);
-}
-
-#[test]
-fn private_model_and_private_data() {
+fn private_model_and_private_data_blinded() {
     round_trip(Weights::Committed, Visibility::Committed, Visibility::Committed, true);
 }
 
