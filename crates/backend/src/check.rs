@@ -11,6 +11,7 @@ use plonky2::plonk::config::Hasher;
 use plonky2::plonk::vars::EvaluationVarsBaseBatch;
 
 use crate::config::{Blake3Config, D, F, from_field};
+use crate::prover::ProvingKey;
 
 /// A constraint that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,12 +48,13 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// Reads the rows of a circuit back from the coefficients of its constants.
-    pub(crate) fn new(common: &CommonCircuitData<F, D>, constants: &[Vec<F>]) -> Self {
+    /// Reads the rows of a circuit back from the polynomials of its constants.
+    pub(crate) fn new(common: &CommonCircuitData<F, D>, proving: &ProvingKey) -> Self {
         let degree = common.degree();
         let width = common.gates.iter().map(|g| g.0.num_constants()).max().unwrap_or(0);
         let selectors = common.num_constants - width;
-        let columns: Vec<Vec<F>> = constants.iter().map(|p| PolynomialCoeffs::new(p.clone()).fft().values).collect();
+        let values = |index| PolynomialCoeffs::new(proving.constant(index)).fft().values;
+        let columns: Vec<Vec<F>> = (0..common.num_constants).map(values).collect();
         let known = |s: F| (0..common.gates.len()).find(|g| F::from_canonical_usize(*g) == s);
         let gates = (0..degree)
             .map(|row| columns[..selectors].iter().find_map(|c| known(c[row])).unwrap_or(common.gates.len()))

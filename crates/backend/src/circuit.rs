@@ -1,22 +1,21 @@
 //! A compiled circuit: built once, proves many times.
 
+mod placement;
+
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use plonky2::field::types::Field as _;
 use plonky2::hash::poseidon::PoseidonHash;
-use plonky2::iop::generator::GeneratedValues;
 use plonky2::iop::target::Target;
-use plonky2::iop::witness::{PartitionWitness, Witness as _, WitnessWrite};
+use plonky2::iop::witness::{PartitionWitness, WitnessWrite};
 use plonky2::plonk::circuit_data::{CircuitConfig, CircuitData, CommonCircuitData};
 use plonky2::plonk::config::Hasher;
 use plonnx_ir::{Field, Graph, Tensor, bounds, eval_all};
-use rayon::prelude::*;
 
 use crate::blinding::{Blinding, blinded};
 use crate::check::{Checker, Violation};
 use crate::commitment::{Commitment, Salt};
-use crate::config::{Blake3Config, D, F, Profile, WIRES, from_field};
+use crate::config::{Blake3Config, D, F, Profile, from_field};
 use crate::emit::Visibility;
 use crate::error::BackendError;
 use crate::key::{Proof, VerifyingKey};
@@ -26,7 +25,7 @@ use crate::prover::{Clock, Further, ProvingKey};
 use crate::statement::Port;
 use crate::stats::Stats;
 use crate::weights::{Split, Weights, split};
-use crate::witness::{Assignment, Tamper, Tape};
+use crate::witness::{Tamper, Tape};
 
 /// What the user chooses of a circuit.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -75,8 +74,8 @@ pub struct Circuit {
 /// A full assignment of a circuit's wires.
 #[derive(Clone, Debug)]
 pub struct Witness {
-    /// By representative of a copy class; see plonky2's `PartitionWitness`.
-    values: Vec<Option<F>>,
+    /// By representative of a copy class; see plonky2's `PartitionWitness`. Zero where nothing gives a value.
+    values: Vec<F>,
     /// Copy constraints that the assignment breaks.
     conflicts: Vec<Violation>,
     /// Tensors of the integer evaluation by node index.
@@ -256,13 +255,13 @@ impl Circuit {
 
     /// Evaluates the program on `inputs` and assigns every wire.
     pub fn witness(&self, inputs: &[Tensor<i64>]) -> Result<Witness, BackendError> {
-        self.witness_tampered(inputs, &mut |_, _| {})
+        self.witness_salted(inputs, &Salts::default())
     }
 
     /// [`Circuit::witness`] with salts of the caller's choice; missing ones are random.
     pub fn witness_salted(&self, inputs: &[Tensor<i64>], salts: &Salts) -> Result<Witness, BackendError> {
         let tensors = eval_all(&self.program, &self.all_inputs(inputs))?;
-        Ok(self.assign_salted(tensors, inputs, salts, &mut |_, _| {}))
+        Ok(self.assign_salted(tensors, inputs, salts, None))
     }
 
     /// [`Circuit::witness`] by a prover that alters rows as they are assigned.
@@ -273,7 +272,7 @@ impl Circuit {
 
     /// Assigns the wires from tensors that need not be the program's evaluation.
     pub fn assign(&self, tensors: Vec<Tensor<i64>>, inputs: &[Tensor<i64>], tamper: Tamper) -> Witness {
-        self.assign_salted(tensors, inputs, &Salts::default(), tamper)
+        self.assign_salted(tensors, inputs, &Salts::default(), Some(tamper))
     }
 
     /// A salt for every commitment: those given, and random ones.
@@ -293,13 +292,16 @@ impl Circuit {
         tensors: Vec<Tensor<i64>>,
         inputs: &[Tensor<i64>],
         salts: &Salts,
-        tamper: Tamper,
+        tamper: Option<Tamper>,
     ) -> Witness {
         let salts = self.salts(salts);
         let inputs = self.all_inputs(inputs);
         let mut externals: Vec<F> = inputs.iter().flat_map(Tensor::iter).map(crate::config::to_field).collect();
         externals.extend(salts.tensors.iter().flatten().chain(&salts.weights).flat_map(Salt::elements));
-        let assignment = self.tape.assign_tampered(&tensors, &externals, tamper);
+        let assignment = match tamper {
+            Some(tamper) => self.tape.assign_tampered(&tensors, &externals, tamper),
+            None => self.tape.assign(&tensors, &externals),
+        };
         let prover = &self.data.prover_only;
         let mut witness = PartitionWitness::new(self.wires(), self.data.common.degree(), &prover.representative_map);
         let mut conflicts = Vec::new();
@@ -313,61 +315,12 @@ impl Circuit {
         if conflicts.is_empty() {
             self.run_generators(&mut witness, &mut conflicts);
         }
-        Witness { values: witness.values, conflicts, tensors, salts }
-    }
-
-    fn conflict(&self, row: usize, cells: &[F]) -> Violation {
-        Violation {
-            row,
-            node: self.label(row),
-            gate: self.checker().gate(&self.data, row),
-            constraint: None,
-            cells: cells.iter().map(|c| from_field(*c)).collect(),
-        }
-    }
-
-    fn place(&self, assignment: &Assignment, witness: &mut PartitionWitness<F>, conflicts: &mut Vec<Violation>) {
-        for (index, (record, wires)) in self.tape.rows.iter().zip(assignment.cells.chunks(WIRES)).enumerate() {
-            if record.foreign {
-                continue;
-            }
-            // The inner wires of a Poseidon row are left to its generator.
-            let used = record.gate.map_or(25, |g| self.tape.gates[g as usize].kind().wires());
-            let row = assignment.first_row + index;
-            for (column, value) in wires[..used].iter().enumerate() {
-                if witness.set_target(Target::wire(row, column), *value).is_err() {
-                    conflicts.push(self.conflict(row, &wires[..used]));
-                    break;
-                }
-            }
-        }
-    }
-
-    /// Runs plonky2's own generators for the rows that are not on the tape.
-    fn run_generators(&self, witness: &mut PartitionWitness<F>, conflicts: &mut Vec<Violation>) {
-        let generators = &self.data.prover_only.generators;
-        let mut pending: Vec<usize> = (0..generators.len()).collect();
-        let mut buffer = GeneratedValues::empty();
-        loop {
-            let before = pending.len();
-            pending.retain(|g| {
-                let finished = generators[*g].0.run(witness, &mut buffer);
-                for (target, value) in buffer.target_values.drain(..) {
-                    if witness.set_target(target, value).is_err() {
-                        let row = if let Target::Wire(wire) = target { wire.row } else { 0 };
-                        conflicts.push(self.conflict(row, &[value]));
-                    }
-                }
-                !finished
-            });
-            if pending.is_empty() || pending.len() == before {
-                return;
-            }
-        }
+        let values = witness.values.into_iter().map(Option::unwrap_or_default).collect();
+        Witness { values, conflicts, tensors, salts }
     }
 
     fn checker(&self) -> &Checker {
-        self.checker.get_or_init(|| Checker::new(&self.data.common, self.proving.constants(&self.data.common)))
+        self.checker.get_or_init(|| Checker::new(&self.data.common, &self.proving))
     }
 
     /// Name of what `row` belongs to.
@@ -378,8 +331,7 @@ impl Circuit {
 
     /// All constraints that the witness violates.
     pub fn check(&self, witness: &Witness) -> Vec<Violation> {
-        let partition = self.partition(witness);
-        let wire = |row, column| partition.try_get_target(Target::wire(row, column)).unwrap_or(F::ZERO);
+        let wire = |row, column| self.value(witness, Target::wire(row, column));
         let public_inputs = self.public_inputs(witness);
         let mut violations = witness.conflicts.clone();
         violations.extend(self.checker().all(&self.data, &public_inputs, wire, |row| self.label(row)));
@@ -388,8 +340,7 @@ impl Circuit {
 
     /// Values that the circuit's cells give output `index`, as integers nearest to zero.
     pub fn output_cells(&self, witness: &Witness, index: usize) -> Vec<i64> {
-        let partition = self.partition(witness);
-        self.outputs[index].iter().map(|t| partition.try_get_target(*t).map_or(0, |v| from_field(v) as i64)).collect()
+        self.outputs[index].iter().map(|t| from_field(self.value(witness, *t)) as i64).collect()
     }
 
     /// Whether some constraint notices that `delta` is added to wire (`row`, `column`) and all its copies.
@@ -408,7 +359,7 @@ impl Circuit {
         });
         let class = representatives[row * width + column];
         let value = |index: usize| {
-            let value = witness.values[representatives[index]].unwrap_or(F::ZERO);
+            let value = witness.values[representatives[index]];
             if representatives[index] == class { value + delta } else { value }
         };
         let public_inputs: Vec<F> = self
@@ -425,13 +376,9 @@ impl Circuit {
         })
     }
 
-    fn partition(&self, witness: &Witness) -> PartitionWitness<'_, F> {
-        PartitionWitness {
-            values: witness.values.clone(),
-            representative_map: &self.data.prover_only.representative_map,
-            num_wires: self.wires(),
-            degree: self.data.common.degree(),
-        }
+    fn value(&self, witness: &Witness, target: Target) -> F {
+        let index = target.index(self.wires(), self.data.common.degree());
+        witness.values[self.data.prover_only.representative_map[index]]
     }
 
     /// Proves the statement that the witness makes true. A witness that breaks copy constraints is refused.
@@ -456,35 +403,7 @@ impl Circuit {
 
     /// Values of the public inputs.
     fn public_inputs(&self, witness: &Witness) -> Vec<F> {
-        let prover = &self.data.prover_only;
-        let degree = self.data.common.degree();
-        let index = |t: &Target| prover.representative_map[t.index(self.wires(), degree)];
-        prover.public_inputs.iter().map(|t| witness.values[index(t)].unwrap_or(F::ZERO)).collect()
-    }
-
-    /// Values of every wire, by column. Wires without a value are zero. Blinding is drawn anew by every call, so that two
-    /// proofs of one witness do not share it.
-    fn columns(&self, witness: &Witness) -> Vec<Vec<F>> {
-        /// Rows filled together, so that reads follow the rows and writes the columns.
-        const ROWS: usize = 64;
-        let (degree, width) = (self.data.common.degree(), self.wires());
-        let mut columns = vec![vec![F::ZERO; degree]; width];
-        let mut blocks: Vec<Vec<&mut [F]>> = (0..degree.div_ceil(ROWS)).map(|_| Vec::with_capacity(width)).collect();
-        for column in &mut columns {
-            column.chunks_mut(ROWS).zip(&mut blocks).for_each(|(part, block)| block.push(part));
-        }
-        let representatives = &self.data.prover_only.representative_map[..degree * width];
-        blocks.par_iter_mut().zip(representatives.par_chunks(ROWS * width)).for_each(|(block, rows)| {
-            for (row, classes) in rows.chunks_exact(width).enumerate() {
-                for (column, class) in block.iter_mut().zip(classes) {
-                    column[row] = witness.values[*class].unwrap_or(F::ZERO);
-                }
-            }
-        });
-        if let Some(blinding) = &self.blinding {
-            blinding.fill(&mut columns);
-        }
-        columns
+        self.data.prover_only.public_inputs.iter().map(|t| self.value(witness, *t)).collect()
     }
 
     /// The commitments that the statement of `witness` has, by port.

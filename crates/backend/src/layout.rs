@@ -161,7 +161,7 @@ fn closed_rows(emission: &Emission) -> usize {
 const GATE_TYPE_COST: usize = 100;
 
 /// Weights a row may hold, in the order in which they are tried: more of them never make more rows.
-const WEIGHTS_PER_ROW: [usize; 6] = [704, 512, 352, 256, 128, 64];
+const WEIGHTS_PER_ROW: [usize; 11] = [704, 640, 576, 512, 448, 384, 320, 256, 192, 128, 64];
 
 /// Constant columns that plonky2 builds. It extends and commits to columns in twice the memory that they need afterwards, so
 /// that further ones, which only hold weights, are added by [`crate::prover::ProvingKey::take`].

@@ -1,5 +1,6 @@
 //! Witness assignment: replays the tape on an integer evaluation.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use plonky2::field::extension::quadratic::QuadraticExtension;
@@ -146,76 +147,139 @@ impl Tape {
 
     /// Assigns every row; `values` are the tensors of the integer evaluation by node index.
     pub fn assign(&self, values: &[Tensor<i64>], externals: &[F]) -> Assignment {
-        self.assign_tampered(values, externals, &mut |_, _| {})
-    }
-
-    /// [`Tape::assign`] with a chance to alter each row after each step; later steps see the altered wires.
-    pub fn assign_tampered(&self, values: &[Tensor<i64>], externals: &[F], tamper: Tamper) -> Assignment {
-        let flat: Vec<std::borrow::Cow<[i64]>> = values
-            .iter()
-            .map(|t| match t.array().as_slice() {
-                Some(slice) => slice.into(),
-                None => t.to_vec().into(),
-            })
-            .collect();
+        let given = Given::new(values, externals);
         let mut cells = vec![F::ZERO; self.rows.len() * WIRES];
-        let mut counts: Vec<Vec<i64>> = self.tables.iter().map(|(_, n)| vec![0; *n]).collect();
-        let mut hints: Vec<i64> = Vec::new();
-        for step in &self.steps {
-            let at = (step.row as usize - self.first_row) * WIRES;
-            for (column, feed) in &self.feeds[step.feeds.start as usize..step.feeds.end as usize] {
-                let value = match *feed {
-                    Feed::Value { node, element } => to_field(flat[node as usize][element as usize]),
-                    Feed::Cell(Cell::Constant(value)) => F::from_canonical_u64(value),
-                    Feed::Cell(Cell::External(index)) => externals[index as usize],
-                    Feed::Cell(Cell::Wire { row, column }) => {
-                        cells[(row as usize - self.first_row) * WIRES + column as usize]
-                    }
-                };
-                cells[at + *column as usize] = value;
+        let independent = self.independent();
+        let mut first: Vec<&Step> = self.steps.iter().zip(&independent).filter(|s| *s.1).map(|s| s.0).collect();
+        first.sort_by_key(|step| step.row);
+        cells.par_chunks_mut(WIRES * ROWS_TOGETHER).enumerate().for_each(|(chunk, cells)| {
+            let rows = self.first_row + chunk * ROWS_TOGETHER;
+            let start = first.partition_point(|step| (step.row as usize) < rows);
+            let steps = first[start..].iter().take_while(|step| (step.row as usize) < rows + ROWS_TOGETHER);
+            let mut state = State { cells, first_row: rows, counts: Vec::new(), hints: Vec::new() };
+            for step in steps {
+                self.run(step, &given, &mut state, &mut |_, _| {});
             }
-            let row = step.row as usize - self.first_row;
-            let wires = &mut cells[at..at + WIRES];
-            let constants = self.row_constants(row);
-            let kind = self.rows[row].gate.map(|g| self.gates[g as usize].kind());
-            hints.clear();
-            match &step.hint {
-                Hint::None => {}
-                Hint::Values { node, range } => {
-                    hints.extend(&flat[*node as usize][range.start as usize..range.end as usize]);
-                }
-                Hint::Lookup { table } => {
-                    if let Some(Kind::Lookup(gate)) = kind {
-                        count(gate, wires, self.tables[*table as usize].0, &mut counts[*table as usize]);
-                    }
-                }
-                Hint::Multiplicities { table, start } => {
-                    hints.extend(counts[*table as usize].iter().skip(*start as usize));
-                }
-            }
-            tamper(step, Moment::Before(&mut hints));
-            match (step.phase, kind) {
-                (Phase::Poseidon, _) => permute(wires),
-                (Phase::Commit, Some(kind)) => kind.commit(constants, wires, &hints),
-                (Phase::Complete, Some(kind)) => kind.complete(constants, wires, usize::MAX),
-                (Phase::Idle(used), Some(Kind::Range(gate))) => {
-                    Kind::Range(gate.clone()).complete(constants, wires, used as usize);
-                }
-                (Phase::Idle(used), Some(kind)) => kind.complete(constants, wires, used as usize),
-                (Phase::Results, Some(kind)) => kind.complete_results(wires),
-                (Phase::Slot(slot), Some(kind)) => kind.complete_slot(constants, wires, slot as usize),
-                (Phase::Inverse(slot), _) => {
-                    let slot = slot as usize;
-                    let inverse = read_ext(wires, MulAddGate::a(slot)).try_inverse();
-                    write_ext(wires, MulAddGate::b(slot), inverse.unwrap_or(QuadraticExtension([F::ZERO; 2])));
-                    Kind::MulAdd.complete_slot(constants, wires, slot);
-                }
-                (_, None) => {}
-            }
-            tamper(step, Moment::After(wires));
+        });
+        let mut state = self.state(&mut cells);
+        for step in self.steps.iter().zip(&independent).filter(|s| !*s.1).map(|s| s.0) {
+            self.run(step, &given, &mut state, &mut |_, _| {});
         }
         Assignment { first_row: self.first_row, cells }
     }
+
+    /// [`Tape::assign`], one step after the other, with a chance to alter each row after each step; later steps see the
+    /// altered wires.
+    pub fn assign_tampered(&self, values: &[Tensor<i64>], externals: &[F], tamper: Tamper) -> Assignment {
+        let given = Given::new(values, externals);
+        let mut cells = vec![F::ZERO; self.rows.len() * WIRES];
+        let mut state = self.state(&mut cells);
+        for step in &self.steps {
+            self.run(step, &given, &mut state, tamper);
+        }
+        Assignment { first_row: self.first_row, cells }
+    }
+
+    fn state<'a>(&self, cells: &'a mut [F]) -> State<'a> {
+        let counts = self.tables.iter().map(|(_, n)| vec![0; *n]).collect();
+        State { cells, first_row: self.first_row, counts, hints: Vec::new() }
+    }
+
+    /// By step whether neither it nor an earlier step of its row reads what other rows hold or what is counted.
+    fn independent(&self) -> Vec<bool> {
+        let mut touched = vec![false; self.rows.len()];
+        let independent = |step: &Step| {
+            let feeds = &self.feeds[step.feeds.start as usize..step.feeds.end as usize];
+            let wired = feeds.iter().any(|(_, feed)| matches!(feed, Feed::Cell(Cell::Wire { .. })));
+            let counted = matches!(step.hint, Hint::Lookup { .. } | Hint::Multiplicities { .. });
+            let dependent = &mut touched[step.row as usize - self.first_row];
+            *dependent |= wired || counted;
+            !*dependent
+        };
+        self.steps.iter().map(independent).collect()
+    }
+
+    /// Runs a step whose row is among the state's.
+    fn run(&self, step: &Step, given: &Given, state: &mut State, tamper: Tamper) {
+        let at = (step.row as usize - state.first_row) * WIRES;
+        for (column, feed) in &self.feeds[step.feeds.start as usize..step.feeds.end as usize] {
+            let value = match *feed {
+                Feed::Value { node, element } => to_field(given.tensors[node as usize][element as usize]),
+                Feed::Cell(Cell::Constant(value)) => F::from_canonical_u64(value),
+                Feed::Cell(Cell::External(index)) => given.externals[index as usize],
+                Feed::Cell(Cell::Wire { row, column }) => {
+                    state.cells[(row as usize - state.first_row) * WIRES + column as usize]
+                }
+            };
+            state.cells[at + *column as usize] = value;
+        }
+        let row = step.row as usize - self.first_row;
+        let wires = &mut state.cells[at..at + WIRES];
+        let constants = self.row_constants(row);
+        let kind = self.rows[row].gate.map(|g| self.gates[g as usize].kind());
+        state.hints.clear();
+        match &step.hint {
+            Hint::None => {}
+            Hint::Values { node, range } => {
+                state.hints.extend(&given.tensors[*node as usize][range.start as usize..range.end as usize]);
+            }
+            Hint::Lookup { table } => {
+                if let Some(Kind::Lookup(gate)) = kind {
+                    count(gate, wires, self.tables[*table as usize].0, &mut state.counts[*table as usize]);
+                }
+            }
+            Hint::Multiplicities { table, start } => {
+                state.hints.extend(state.counts[*table as usize].iter().skip(*start as usize));
+            }
+        }
+        tamper(step, Moment::Before(&mut state.hints));
+        match (step.phase, kind) {
+            (Phase::Poseidon, _) => permute(wires),
+            (Phase::Commit, Some(kind)) => kind.commit(constants, wires, &state.hints),
+            (Phase::Complete, Some(kind)) => kind.complete(constants, wires, usize::MAX),
+            (Phase::Idle(used), Some(Kind::Range(gate))) => {
+                Kind::Range(gate.clone()).complete(constants, wires, used as usize);
+            }
+            (Phase::Idle(used), Some(kind)) => kind.complete(constants, wires, used as usize),
+            (Phase::Results, Some(kind)) => kind.complete_results(wires),
+            (Phase::Slot(slot), Some(kind)) => kind.complete_slot(constants, wires, slot as usize),
+            (Phase::Inverse(slot), _) => {
+                let slot = slot as usize;
+                let inverse = read_ext(wires, MulAddGate::a(slot)).try_inverse();
+                write_ext(wires, MulAddGate::b(slot), inverse.unwrap_or(QuadraticExtension([F::ZERO; 2])));
+                Kind::MulAdd.complete_slot(constants, wires, slot);
+            }
+            (_, None) => {}
+        }
+        tamper(step, Moment::After(wires));
+    }
+}
+
+/// Rows that one thread fills at a time.
+const ROWS_TOGETHER: usize = 256;
+
+/// What an assignment starts from.
+struct Given<'a> {
+    tensors: Vec<Cow<'a, [i64]>>,
+    externals: &'a [F],
+}
+
+impl<'a> Given<'a> {
+    fn new(values: &'a [Tensor<i64>], externals: &'a [F]) -> Self {
+        let flat = |t: &'a Tensor<i64>| match t.array().as_slice() {
+            Some(slice) => Cow::Borrowed(slice),
+            None => Cow::Owned(t.to_vec()),
+        };
+        Self { tensors: values.iter().map(flat).collect(), externals }
+    }
+}
+
+/// Rows from `first_row` on, and how often the entries of each table were looked up in them.
+struct State<'a> {
+    cells: &'a mut [F],
+    first_row: usize,
+    counts: Vec<Vec<i64>>,
+    hints: Vec<i64>,
 }
 
 fn count(gate: &LookupGate, wires: &[F], first: i64, counts: &mut [i64]) {

@@ -2,9 +2,11 @@
 
 mod support;
 
+use plonky2::field::types::Field as _;
+use plonnx_backend::config::F;
 use plonnx_backend::{Circuit, Settings, VerifyingKey, Visibility, Weights};
 use plonnx_ir::op::{Requant, Window};
-use plonnx_ir::{CoreOp, DType, Field, Graph};
+use plonnx_ir::{CoreOp, DType, Field, Graph, eval_all};
 use plonnx_testkit::CaseBuilder;
 use support::cases;
 
@@ -61,4 +63,17 @@ fn extreme_requantisations_do_not_panic() {
         }
     }
     assert!(built > 100 && refused > 20, "{built} and {refused}");
+}
+
+#[test]
+fn rows_filled_in_parallel_are_those_filled_one_by_one() {
+    for case in cases() {
+        let circuit = case.compile(Visibility::Public);
+        let values = eval_all(&case.graph, &case.inputs).unwrap();
+        let externals: Vec<F> =
+            case.inputs.iter().flat_map(|t| t.iter()).map(|v| F::from_noncanonical_i64(*v)).collect();
+        let parallel = circuit.tape().assign(&values, &externals);
+        let serial = circuit.tape().assign_tampered(&values, &externals, &mut |_, _| {});
+        assert!(parallel.cells == serial.cells, "{}", case.name);
+    }
 }

@@ -5,13 +5,14 @@
 //! bit-reversed order: that is what a decimation-in-frequency transform of size `n` of the shifted coefficients yields,
 //! without a permutation and within the cache.
 
-use plonky2::field::fft::fft_root_table;
+use plonky2::field::fft::{fft_root_table, ifft_with_options};
 use plonky2::field::packable::Packable;
 use plonky2::field::packed::PackedField;
+use plonky2::field::polynomial::PolynomialValues;
 use plonky2::field::types::Field;
 use rayon::prelude::*;
 
-use crate::config::F;
+use crate::config::{F, FE};
 
 /// Field elements in a vector register.
 pub(super) type P = <F as Packable>::Packing;
@@ -49,11 +50,6 @@ impl Domain {
         1 << (self.degree_bits + self.rate_bits)
     }
 
-    /// Tables for transforms of size `n`, as plonky2's functions take them.
-    pub(super) fn roots(&self) -> &Vec<Vec<F>> {
-        &self.roots
-    }
-
     /// Values on the domain, in leaf order, of the polynomial with these `n` coefficients.
     pub(super) fn extend(&self, coeffs: &[F]) -> Vec<F> {
         let n = 1 << self.degree_bits;
@@ -71,6 +67,57 @@ impl Domain {
             }
         }
         values
+    }
+}
+
+/// Values on the first coset, the leading `n` of a column, and what they say of a polynomial.
+impl Domain {
+    /// Coefficients of the polynomial with these values on the subgroup, in natural order.
+    pub(super) fn coefficients(&self, values: Vec<F>) -> Vec<F> {
+        let roots = (self.degree_bits > 0).then_some(&self.roots);
+        ifft_with_options(PolynomialValues::new(values), None, roots).coeffs
+    }
+
+    /// Coefficients of the polynomial with these values on the first coset, in leaf order.
+    pub(super) fn coefficients_of_coset(&self, mut values: Vec<F>) -> Vec<F> {
+        reverse_order(&mut values);
+        let mut coeffs = self.coefficients(values);
+        coeffs.iter_mut().zip(self.starts[0].inverse().powers()).for_each(|(c, s)| *c *= s);
+        coeffs
+    }
+
+    /// Factors, in leaf order, with which values on the first coset sum up to the value at `point`; `None` if the coset holds
+    /// the point. With `x_i` the points and `s` the first: `x_i (point^n - s^n) / (n s^n (point - x_i))`.
+    pub(super) fn lagrange(&self, point: FE) -> Option<Vec<FE>> {
+        let n = 1usize << self.degree_bits;
+        let start = self.starts[0];
+        let mut points: Vec<F> =
+            F::primitive_root_of_unity(self.degree_bits).powers().take(n).map(|w| w * start).collect();
+        reverse_order(&mut points);
+        let differences: Vec<FE> = points.iter().map(|x| point - FE::from(*x)).collect();
+        if differences.contains(&FE::ZERO) {
+            return None;
+        }
+        let vanishing = start.exp_power_of_2(self.degree_bits);
+        let factor = (point.exp_power_of_2(self.degree_bits) - FE::from(vanishing))
+            * FE::from((F::from_canonical_usize(n) * vanishing).inverse());
+        let weights =
+            differences.par_chunks(4096).zip(points.par_chunks(4096)).flat_map_iter(|(differences, points)| {
+                let inverses = FE::batch_multiplicative_inverse(differences);
+                inverses.into_iter().zip(points).map(move |(inverse, x)| factor * inverse * FE::from(*x))
+            });
+        Some(weights.collect())
+    }
+}
+
+/// Leaf order to natural order, and back: element `i` goes where the bits of `i` in reverse point.
+pub(super) fn reverse_order(values: &mut [F]) {
+    let bits = values.len().trailing_zeros() as usize;
+    for i in 0..values.len() {
+        let j = reverse_bits(i, bits);
+        if i < j {
+            values.swap(i, j);
+        }
     }
 }
 
@@ -110,6 +157,21 @@ mod tests {
     use plonky2::field::types::Sample;
 
     use super::*;
+
+    #[test]
+    fn the_first_coset_determines_a_polynomial() {
+        for degree_bits in [0, 1, 2, 5, 13] {
+            let coeffs = F::rand_vec(1 << degree_bits);
+            let domain = Domain::new(degree_bits, 3, F::coset_shift());
+            let coset = domain.extend(&coeffs)[..1 << degree_bits].to_vec();
+            let point = FE::rand();
+            let weights = domain.lagrange(point).unwrap();
+            let value: FE = weights.iter().zip(&coset).map(|(w, v)| *w * FE::from(*v)).sum();
+            assert_eq!(value, PolynomialCoeffs::new(coeffs.clone()).to_extension::<2>().eval(point));
+            assert_eq!(domain.coefficients_of_coset(coset), coeffs);
+            assert_eq!(domain.lagrange(FE::from(F::coset_shift())), None);
+        }
+    }
 
     #[test]
     fn extends_as_plonky2_does() {

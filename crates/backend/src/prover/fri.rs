@@ -32,14 +32,31 @@ fn inner_product(a: &[F], b: &[F]) -> F {
     sum.as_slice().iter().copied().sum()
 }
 
-/// Values at `point` of polynomials with `n` coefficients each.
-pub(super) fn evaluate(polynomials: &[Vec<F>], n: usize, point: FE) -> Vec<FE> {
-    let powers = parts(point.powers().take(n));
-    polynomials.par_iter().map(|p| QuadraticExtension([0, 1].map(|i| inner_product(p, &powers[i])))).collect()
+/// Where polynomials are evaluated: the factors of their values on the first coset.
+pub(super) struct Point(Parts);
+
+impl Point {
+    /// `None` if the first coset holds the point.
+    pub(super) fn new(point: FE, domain: &Domain) -> Option<Self> {
+        Some(Self(parts(domain.lagrange(point)?.into_iter())))
+    }
+
+    /// Values here of the polynomials with these columns.
+    pub(super) fn evaluate(&self, columns: &[Vec<F>]) -> Vec<FE> {
+        let n = self.0[0].len();
+        columns.par_iter().map(|c| QuadraticExtension([0, 1].map(|i| inner_product(&c[..n], &self.0[i])))).collect()
+    }
 }
 
-/// `sum_i factor^i p_i`, coefficients in the extension.
-fn combine(polynomials: &[&Vec<F>], n: usize, factor: FE) -> Vec<FE> {
+/// `sum_i factor^i p_i`, coefficients in the extension, from the columns of `p_i`.
+fn combine(columns: &[&Vec<F>], domain: &Domain, factor: FE) -> Vec<FE> {
+    let [re, im] = parts(combine_values(columns, 1 << domain.degree_bits, factor).into_iter());
+    let (re, im) = rayon::join(|| domain.coefficients_of_coset(re), || domain.coefficients_of_coset(im));
+    re.into_iter().zip(im).map(|(re, im)| QuadraticExtension([re, im])).collect()
+}
+
+/// `sum_i factor^i v_i` of the first `n` values.
+fn combine_values(polynomials: &[&Vec<F>], n: usize, factor: FE) -> Vec<FE> {
     const CHUNK: usize = 1024;
     let factors: Vec<FE> = factor.powers().take(polynomials.len()).collect();
     let mut out = vec![FE::ZERO; n];
@@ -86,8 +103,8 @@ pub(super) fn prove(
     let mut combined = PolynomialCoeffs::new(vec![FE::ZERO; n]);
     for batch in batches {
         let polynomials: Vec<&Vec<F>> =
-            batch.polynomials.iter().map(|(oracle, index)| &oracles[*oracle].polynomials[*index]).collect();
-        let composition = PolynomialCoeffs::new(combine(&polynomials, n, alpha));
+            batch.polynomials.iter().map(|(oracle, index)| &oracles[*oracle].columns[*index]).collect();
+        let composition = PolynomialCoeffs::new(combine(&polynomials, domain, alpha));
         let mut quotient = composition.divide_by_linear(batch.point).coeffs;
         quotient.resize(n, FE::ZERO);
         let shift = alpha.exp_u64(batch.polynomials.len() as u64);

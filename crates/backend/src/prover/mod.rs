@@ -101,9 +101,10 @@ impl ProvingKey {
         }
     }
 
-    /// Coefficients of the constants.
-    pub(crate) fn constants(&self, common: &CommonCircuitData<F, D>) -> &[Vec<F>] {
-        &self.preprocessed.polynomials[..common.num_constants]
+    /// Coefficients of constant `index`.
+    pub(crate) fn constant(&self, index: usize) -> Vec<F> {
+        let coset = &self.preprocessed.columns[index][..1 << self.domain.degree_bits];
+        self.domain.coefficients_of_coset(coset.to_vec())
     }
 
     /// Proves; `wires[j]` holds the values of wire `j`. A witness that violates a constraint gives a proof that does not
@@ -171,7 +172,8 @@ impl ProvingKey {
             return None;
         }
         let next = zeta * FE::primitive_root_of_unity(common.degree_bits());
-        let openings = open(common, [&self.preprocessed, &wires, &products, &quotients], zeta, next);
+        let points = [fri::Point::new(zeta, &self.domain)?, fri::Point::new(next, &self.domain)?];
+        let openings = open(common, [&self.preprocessed, &wires, &products, &quotients], &points);
         for part in [
             &openings.constants,
             &openings.plonk_sigmas,
@@ -185,7 +187,7 @@ impl ProvingKey {
         }
         clock.lap("openings");
         let oracles = [&self.preprocessed, &wires, &products, &quotients];
-        let all = oracles.iter().enumerate().flat_map(|(o, oracle)| (0..oracle.polynomials.len()).map(move |i| (o, i)));
+        let all = oracles.iter().enumerate().flat_map(|(o, oracle)| (0..oracle.polynomials).map(move |i| (o, i)));
         let batches = [
             Batch { point: zeta, polynomials: all.collect() },
             Batch { point: next, polynomials: (0..repetitions).map(|i| (2, i)).collect() },
@@ -202,12 +204,11 @@ impl ProvingKey {
     }
 }
 
-/// Values of all polynomials at `zeta`, and of the permutation's at the next row.
-fn open(common: &CommonCircuitData<F, D>, oracles: [&Oracle; 4], zeta: FE, next: FE) -> OpeningSet<F, D> {
-    let n = common.degree();
+/// Values of all polynomials at the first point, and of the permutation's at the second: the next row.
+fn open(common: &CommonCircuitData<F, D>, oracles: [&Oracle; 4], [zeta, next]: &[fri::Point; 2]) -> OpeningSet<F, D> {
     let repetitions = common.config.num_challenges;
-    let [preprocessed, wires, products, quotients] = oracles.map(|o| fri::evaluate(&o.polynomials, n, zeta));
-    let plonk_zs_next = fri::evaluate(&oracles[2].polynomials[..repetitions], n, next);
+    let [preprocessed, wires, products, quotients] = oracles.map(|o| zeta.evaluate(&o.columns[..o.polynomials]));
+    let plonk_zs_next = next.evaluate(&oracles[2].columns[..repetitions]);
     let (constants, plonk_sigmas) = preprocessed.split_at(common.num_constants);
     let (plonk_zs, partial_products) = products.split_at(repetitions);
     OpeningSet {

@@ -20,8 +20,8 @@ use plonky2::plonk::circuit_data::CommonCircuitData;
 use plonky2::plonk::vars::EvaluationVarsBaseBatch;
 use rayon::prelude::*;
 
-use super::fft::{Domain, P, reverse_bits};
-use super::oracle::{Oracle, reverse_order};
+use super::fft::{Domain, P, reverse_bits, reverse_order};
+use super::oracle::Oracle;
 use super::poseidon;
 use crate::config::{D, F};
 use crate::gate::{Algebra, Kind, RowGate, digit_polynomial, digit_wire};
@@ -430,7 +430,7 @@ struct Scratch {
 
 impl Scratch {
     fn new(inputs: &Inputs) -> Self {
-        let tile = |oracle: &Oracle| vec![P::ZEROS; oracle.polynomials.len() * TILE];
+        let tile = |oracle: &Oracle| vec![P::ZEROS; oracle.polynomials * TILE];
         let leading = inputs.challenges.alphas.len() * (1 + inputs.chunks());
         Self {
             preprocessed: tile(inputs.preprocessed),

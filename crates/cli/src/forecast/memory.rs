@@ -13,8 +13,6 @@ const DIGEST: u64 = 32;
 const FEED: u64 = 24;
 /// Bytes of a copy constraint in plonky2's builder: two targets and a name.
 const COPY: u64 = 72;
-/// Bytes of an optional field element.
-const OPTIONAL: u64 = 16;
 /// Code, thread stacks and the allocator's own pages.
 const BASE: u64 = 5 << 20;
 /// Share of freed memory that the allocator has not returned yet, as measured on the fixtures: a sixteenth.
@@ -51,9 +49,9 @@ impl Sizes {
         }
     }
 
-    /// A committed oracle of `columns` columns: coefficients, extended columns, tree.
+    /// A committed oracle of `columns` columns: extended columns and tree.
     fn oracle(&self, columns: u64) -> u64 {
-        ELEMENT * (columns * self.rows + (columns + self.salts) * self.points) + 2 * DIGEST * self.points
+        (ELEMENT * (columns + self.salts) + 2 * DIGEST) * self.points
     }
 
     /// What a compiled circuit holds: the key's oracle, permuted positions by row, powers and roots of the domain, copy
@@ -85,14 +83,15 @@ pub(super) fn build(plan: &Plan) -> u64 {
     let built = plan.built_columns as u64;
     let values = ELEMENT * s.rows * (built + s.routed + s.wires);
     let copies = COPY * s.rows * s.routed / 2;
-    let by_plonky2 = s.oracle(built) + ELEMENT * s.points * (built + 1) + values + copies + s.tape();
+    let coefficients = ELEMENT * s.rows * built;
+    let by_plonky2 = s.oracle(built) + coefficients + ELEMENT * s.points * (built + 1) + values + copies + s.tape();
     retained(by_plonky2.max(s.circuit() + ELEMENT * s.rows * s.constants))
 }
 
 /// Memory that proving takes at its peak, in bytes, besides what the process held before the circuit was built.
 pub(super) fn prove(plan: &Plan) -> u64 {
     let s = Sizes::of(plan);
-    let witness = OPTIONAL * s.rows * s.wires + ELEMENT * s.rows * s.wires;
+    let witness = ELEMENT * s.rows * s.wires;
     let oracles = s.oracle(s.wires) + s.oracle(s.products) + s.oracle(s.quotients);
     let quotients = 2 * ELEMENT * s.challenges * s.points;
     retained(s.circuit() + witness + oracles + quotients)

@@ -5,6 +5,7 @@ use plonnx_ir::op::View;
 use plonnx_ir::{CoreOp, DType, NodeId, Tensor, eval_op};
 
 use super::Lowering;
+use super::kernel::keep_sums;
 use super::operand::Operand;
 use crate::error::QuantError;
 use crate::scale::{self, WIDE_BITS};
@@ -15,6 +16,8 @@ pub(super) enum Nearest {
     Either,
     Below,
     Above,
+    /// Either, with the sum over each run of so many elements [kept](super::kernel).
+    Kernels(usize),
 }
 
 /// How a constant is used: what becomes of the real value `v`.
@@ -64,7 +67,9 @@ impl Lowering<'_> {
         }
         let node = self.source.node(id);
         let operand = match &node.op {
-            CoreOp::View(view) if !matches!(view, View::Retype { .. }) => {
+            CoreOp::View(view)
+                if !matches!((view, how.nearest), (View::Retype { .. }, _) | (_, Nearest::Kernels(_))) =>
+            {
                 let inputs = node
                     .inputs
                     .iter()
@@ -75,7 +80,11 @@ impl Lowering<'_> {
             _ => {
                 let floor = self.effective.floors[id.index()].unwrap_or(f64::NEG_INFINITY);
                 let values = self.evaluated(id)?;
-                let integers: Vec<i64> = values.iter().map(|v| integer(v.max(floor), how)).collect();
+                let mut integers: Vec<i64> = values.iter().map(|v| integer(v.max(floor), how)).collect();
+                if let Nearest::Kernels(elements) = how.nearest {
+                    let exact: Vec<f64> = values.iter().map(|v| libm::ldexp(v * how.factor, how.scale)).collect();
+                    keep_sums(&mut integers, &exact, elements);
+                }
                 let tensor = Tensor::from_vec(values.shape(), integers)
                     .ok_or_else(|| self.unsupported(id, "the constant is malformed", "report this model"))?;
                 let dtype = if how.scale == 0 && how.factor == 1.0 { node.fact.dtype } else { DType::Real };
@@ -135,6 +144,16 @@ impl Lowering<'_> {
 
     /// The constant as weights: `bits` signed bits for the largest element, fewer if all elements need fewer.
     pub(super) fn weights(&mut self, id: NodeId, bits: u32) -> Result<Operand, QuantError> {
+        self.rounded_weights(id, bits, Nearest::Either)
+    }
+
+    /// The constant as kernels of a convolution, whose axes after the second are spatial; `bits` as for other weights.
+    pub(super) fn kernels(&mut self, id: NodeId, bits: u32) -> Result<Operand, QuantError> {
+        let elements = self.source.shape(id).iter().skip(2).product();
+        self.rounded_weights(id, bits, if elements > 1 { Nearest::Kernels(elements) } else { Nearest::Either })
+    }
+
+    fn rounded_weights(&mut self, id: NodeId, bits: u32, nearest: Nearest) -> Result<Operand, QuantError> {
         if !self.is_real(id) {
             return self.constant_at(id, 0);
         }
@@ -149,7 +168,7 @@ impl Lowering<'_> {
             used |= values.iter().fold(0, |u, v| u | integer(v, ConstantUse::at(e)).unsigned_abs());
         }
         let spare = if used == 0 { 0 } else { used.trailing_zeros() };
-        self.constant_at(id, e - spare as i32)
+        self.constant(id, ConstantUse { nearest, ..ConstantUse::at(e - spare as i32) })
     }
 
     /// A tensor that is no node of the float graph, as weights.
@@ -172,7 +191,7 @@ impl Lowering<'_> {
 fn integer(v: f64, how: ConstantUse) -> i64 {
     let exact = libm::ldexp(v * how.factor, how.scale);
     let rounded = match how.nearest {
-        Nearest::Either => libm::round(exact),
+        Nearest::Either | Nearest::Kernels(_) => libm::round(exact),
         Nearest::Below => libm::floor(exact),
         Nearest::Above => libm::ceil(exact),
     };

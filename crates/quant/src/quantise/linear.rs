@@ -164,7 +164,13 @@ impl Lowering<'_> {
     pub(super) fn lower_conv(&mut self, id: NodeId, conv: &Conv) -> Result<Operand, QuantError> {
         let inputs = self.source.node(id).inputs.clone();
         let extra = self.with_whole_digits(id, [inputs[0], inputs[1]], self.extra_weight_bits(id))?;
-        let (x, w) = (self.factor(inputs[0], inputs[1], extra)?, self.factor(inputs[1], inputs[0], extra)?);
+        let x = self.factor(inputs[0], inputs[1], extra)?;
+        let selected = self.source.node(inputs[0]).fact.dtype == DType::Bool || self.is_selection(inputs[0]);
+        let w = if self.structure.is_constant(inputs[1]) && !selected {
+            self.kernels(inputs[1], self.config.weight_bits + extra)?
+        } else {
+            self.factor(inputs[1], inputs[0], extra)?
+        };
         self.emit(id, CoreOp::Conv(conv.clone()), &[x.id, w.id], x.scale + w.scale)
     }
 

@@ -14,6 +14,7 @@ mod fusion;
 mod given;
 mod input;
 mod interpolated;
+mod kernel;
 mod linear;
 mod map;
 mod operand;
