@@ -129,7 +129,8 @@ fn further_constants_make_the_whole_circuit() {
     let ((whole, _), (spliced, key)) = (build(128), build(64));
     assert_eq!(spliced.common, whole.common);
     assert_eq!(spliced.verifier_only, whole.verifier_only);
-    assert_eq!(key.constants(&whole.common).len(), whole.common.num_constants);
+    let preprocessed = whole.common.num_constants + whole.common.config.num_routed_wires;
+    assert_eq!(key.preprocessed.polynomials, preprocessed);
 }
 
 /// Whether someone who guesses the witness, but not the random rows, can recompute the permutation products that `proof`
@@ -148,8 +149,8 @@ fn confirms(
     let chunk = common.quotient_degree_factor;
     let (k_is, subgroup) = (&common.k_is, &key.subgroup);
     let products = permutation::partial_products(routed, &key.sigmas, k_is, subgroup, &permutation, chunk).unwrap();
-    let products: Vec<Vec<F>> = products.into_iter().map(|p| ifft(PolynomialValues::new(p)).coeffs).collect();
-    let values = fri::evaluate(&products, common.degree(), challenges.plonk_zeta);
+    let products = products.into_iter().map(|p| ifft(PolynomialValues::new(p)));
+    let values: Vec<FE> = products.map(|p| p.to_extension::<D>().eval(challenges.plonk_zeta)).collect();
     let shown = &proof.proof.openings;
     let same = values.iter().zip(shown.plonk_zs.iter().chain(&shown.partial_products)).filter(|(a, b)| a == b).count();
     assert!(same == 0 || same == values.len(), "{same} of {} products are those of the guess", values.len());
@@ -179,7 +180,7 @@ fn wrong_witnesses_do_not_verify() {
     let (mut data, x, _) = circuit(1, Rows::None);
     let (wires, public, _) = witness(&data, x);
     let key = ProvingKey::take(&mut data, None);
-    let checker = Checker::new(&data.common, key.constants(&data.common));
+    let checker = Checker::new(&data.common, &key);
     let hash = PoseidonHash::hash_no_pad(&public);
     let mut refused = 0;
     for (column, row) in (0..data.common.degree()).flat_map(|row| [(0, row), (24, row), (WIRES - 1, row)]) {
@@ -207,7 +208,7 @@ fn broken_copies_do_not_verify() {
     let (mut data, x, _) = circuit(1, Rows::None);
     let (wires, public, _) = witness(&data, x);
     let key = ProvingKey::take(&mut data, None);
-    let checker = Checker::new(&data.common, key.constants(&data.common));
+    let checker = Checker::new(&data.common, &key);
     let hash = PoseidonHash::hash_no_pad(&public);
     let representatives = &data.prover_only.representative_map[..data.common.degree() * WIRES];
     let mut members = std::collections::HashMap::new();
