@@ -5,6 +5,7 @@ use plonky2::iop::target::Target;
 use plonky2::plonk::circuit_builder::CircuitBuilder;
 use plonky2::plonk::circuit_data::CircuitConfig;
 use plonnx_ir::{Field, Graph, NodeId};
+use rayon::prelude::*;
 
 use crate::assembler::Sink;
 use crate::blinding::Blinding;
@@ -96,51 +97,54 @@ impl<'a> Draft<'a> {
 
     /// Among the layouts with the smallest power-of-two number of rows the cheapest to prove.
     pub(crate) fn layout(&self) -> Result<(Layout, Plan), BackendError> {
-        let mut candidates = Vec::new();
-        let mut smallest = usize::MAX;
-        let mut best: Option<(usize, usize, Tried)> = None;
-        for weights_per_row in WEIGHTS_PER_ROW {
-            let exact = self.tried(Layout { weights_per_row, classes: Classes::default() }, false, &mut candidates)?;
-            if exact.degree_bits > smallest {
-                break;
-            }
-            smallest = exact.degree_bits;
-            let classes = exact.emission.classes.clone();
-            // The estimate behind a merge ignores partly filled rows, so a smaller slack is tried when it fails.
-            let free = (1usize << smallest).saturating_sub(exact.emission.rows);
-            let (mut tried, mut at) = (exact, candidates.len() - 1);
-            for slack in [free, free / 2, 0] {
-                let layout = Layout { weights_per_row, classes: classes.merged(slack) };
-                // Wider gates give some values wider ranges, for which a quotient or a root may be too large.
-                let Ok(merged) = self.tried(layout, true, &mut candidates) else { continue };
-                if merged.degree_bits == smallest {
-                    (tried, at) = (merged, candidates.len() - 1);
-                    break;
-                }
-            }
-            let cost = tried.emission.tape.gates.len() * GATE_TYPE_COST + weights_per_row;
-            if best.as_ref().is_none_or(|(least, _, _)| cost < *least) {
-                best = Some((cost, at, tried));
-            }
+        let exact = |weights_per_row: &usize| {
+            let layout = Layout { weights_per_row: *weights_per_row, classes: Classes::default() };
+            self.tried(layout, false)
+        };
+        let exact = WEIGHTS_PER_ROW.par_iter().map(exact).collect::<Result<Vec<Tried>, BackendError>>()?;
+        let smallest = exact.iter().map(|t| t.candidate.degree_bits).min().unwrap_or_default();
+        let families: Vec<Family> = exact.into_par_iter().map(|exact| self.family(exact, smallest)).collect();
+        let fitting = |f: &&Family| f.best.candidate.degree_bits == smallest;
+        let best = families.iter().filter(fitting).map(|f| &f.best).min_by_key(|t| t.cost());
+        let best = best.ok_or_else(|| BackendError::Settings("no layout".into()))?;
+        let mut candidates: Vec<Candidate> = families.iter().flat_map(|f| f.candidates.iter().cloned()).collect();
+        for candidate in candidates.iter_mut().filter(|c| **c == best.candidate).take(1) {
+            candidate.chosen = true;
         }
-        let (_, at, best) = best.ok_or_else(|| BackendError::Settings("no layout".into()))?;
-        candidates[at].chosen = true;
         let config = self.settings.circuit_config(best.layout.weights_per_row);
         let plan = Plan::new(self.program, &best.emission, closed_rows(&best.emission), &config, candidates);
-        Ok((best.layout, Plan { public_constants: self.public_constants, ..plan }))
+        Ok((best.layout.clone(), Plan { public_constants: self.public_constants, ..plan }))
     }
 
-    /// Counts the rows of a layout and appends it to the candidates.
-    fn tried(&self, layout: Layout, merged: bool, candidates: &mut Vec<Candidate>) -> Result<Tried, BackendError> {
+    /// A layout and those with fewer gate types that keep it below the `smallest` power of two.
+    fn family(&self, exact: Tried, smallest: usize) -> Family {
+        let mut candidates = vec![exact.candidate.clone()];
+        if exact.candidate.degree_bits > smallest {
+            return Family { candidates, best: exact };
+        }
+        // The estimate behind a merge ignores partly filled rows, so a smaller slack is tried when it fails.
+        let free = (1usize << smallest).saturating_sub(exact.emission.rows);
+        for slack in [free, free / 2, 0] {
+            let classes = exact.emission.classes.merged(slack);
+            // Wider gates give some values wider ranges, for which a quotient or a root may be too large.
+            let Ok(merged) = self.tried(Layout { classes, ..exact.layout }, true) else { continue };
+            candidates.push(merged.candidate.clone());
+            if merged.candidate.degree_bits == smallest {
+                return Family { candidates, best: merged };
+            }
+        }
+        Family { candidates, best: exact }
+    }
+
+    /// Counts the rows of a layout.
+    fn tried(&self, layout: Layout, merged: bool) -> Result<Tried, BackendError> {
         let emission = self.count(&layout)?;
         let closed = closed_rows(&emission);
         let config = self.settings.circuit_config(layout.weights_per_row);
         let blinding = if self.settings.zero_knowledge { Blinding::rows(&config) } else { 0 };
         let padded = (closed + blinding).next_power_of_two();
         let candidate = Candidate::new(&layout, merged, &emission, closed, padded, &config);
-        let degree_bits = candidate.degree_bits;
-        candidates.push(candidate);
-        Ok(Tried { layout, emission, degree_bits })
+        Ok(Tried { layout, emission, candidate })
     }
 }
 
@@ -148,7 +152,19 @@ impl<'a> Draft<'a> {
 struct Tried {
     layout: Layout,
     emission: Emission,
-    degree_bits: usize,
+    candidate: Candidate,
+}
+
+impl Tried {
+    fn cost(&self) -> usize {
+        self.emission.tape.gates.len() * GATE_TYPE_COST + self.layout.weights_per_row
+    }
+}
+
+/// Layouts with one number of weights a row.
+struct Family {
+    candidates: Vec<Candidate>,
+    best: Tried,
 }
 
 /// Rows once plonky2 has closed the circuit, before it is padded.
