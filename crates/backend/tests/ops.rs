@@ -70,8 +70,7 @@ fn rows_filled_in_parallel_are_those_filled_one_by_one() {
     for case in cases() {
         let circuit = case.compile(Visibility::Public);
         let values = eval_all(&case.graph, &case.inputs).unwrap();
-        let externals: Vec<F> =
-            case.inputs.iter().flat_map(|t| t.iter()).map(|v| F::from_noncanonical_i64(v)).collect();
+        let externals: Vec<F> = case.inputs.iter().flat_map(|t| t.iter()).map(F::from_noncanonical_i64).collect();
         let parallel = circuit.tape().assign(&values, &externals);
         let serial = circuit.tape().assign_tampered(&values, &externals, &mut |_, _| {});
         assert!(parallel.cells == serial.cells, "{}", case.name);
