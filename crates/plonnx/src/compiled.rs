@@ -62,7 +62,7 @@ impl Quantised {
 
     /// The program that the model would be with weights of this kind: committed ones get no more bits than they need.
     pub fn program_with(&self, weights: Weights) -> Result<Program, Error> {
-        let mut ranges = Calibration::from_ranges(&self.recipe.ranges)?;
+        let mut ranges = Calibration::from_observed(&self.recipe.ranges)?;
         for (id, value) in self.import.graph.inputs().iter().zip(&self.import.inputs) {
             if let Some((scale, window)) = self.recipe.encodings.get(&value.name) {
                 ranges.fix_input(*id, *scale, *window);

@@ -10,7 +10,7 @@ use plonnx_backend::{Port, Profile, Settings, Visibility, Weights};
 use plonnx_frontend::{Import, Options, ValueInfo, import};
 use plonnx_ir::op::Window;
 use plonnx_ir::{Log2Scale, Tensor};
-use plonnx_quant::{Calibration, Config, calibrate, calibrate_declared, quantise};
+use plonnx_quant::{Calibration, Config, Observed, calibrate, calibrate_declared, quantise};
 use plonnx_runtime::Provenance;
 
 use crate::compiled::{Compiled, Quantised};
@@ -49,7 +49,7 @@ struct Ranges {
     all: Option<(f64, f64)>,
     named: BTreeMap<String, (f64, f64)>,
     /// Of all nodes, from a settings file.
-    exact: Option<Vec<(f64, f64)>>,
+    exact: Option<Vec<Observed>>,
 }
 
 /// Visibility of inputs, or of outputs.
@@ -331,7 +331,7 @@ impl Model {
             settings: settings.clone(),
             names: (names(&import.inputs), names(&import.outputs)),
             encodings: self.encodings.clone(),
-            ranges: ranges.ranges().collect(),
+            ranges: ranges.observed().collect(),
         };
         Ok(Quantised { import, program, settings, provenance, recipe, times: clock.stop() })
     }
@@ -360,7 +360,7 @@ impl Model {
 
     fn ranges_of(&self, import: &Import) -> Result<(Calibration, String), Error> {
         if let Some(ranges) = &self.ranges.exact {
-            return Ok((Calibration::from_ranges(ranges)?, "ranges of a settings file".into()));
+            return Ok((Calibration::from_observed(ranges)?, "ranges of a settings file".into()));
         }
         let slots = slots(&import.inputs);
         if let Some(arrays) = &self.ranges.samples {

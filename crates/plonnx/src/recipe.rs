@@ -10,7 +10,7 @@ use plonnx_backend::{Profile, Settings, Visibility, Weights};
 use plonnx_frontend::Options;
 use plonnx_ir::op::Window;
 use plonnx_ir::{Log2Scale, Tensor};
-use plonnx_quant::Config;
+use plonnx_quant::{Config, Observed};
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
@@ -32,8 +32,8 @@ pub struct Recipe {
     pub names: (Vec<String>, Vec<String>),
     /// Inputs with an encoding from elsewhere.
     pub encodings: BTreeMap<String, (Log2Scale, Window)>,
-    /// Range of every node of the imported graph.
-    pub ranges: Vec<(f64, f64)>,
+    /// What calibration saw of every node of the imported graph.
+    pub ranges: Vec<Observed>,
 }
 
 impl Recipe {
@@ -71,7 +71,7 @@ impl Recipe {
             "inputs": see(&self.names.0, &self.settings.inputs),
             "outputs": see(&self.names.1, &self.settings.outputs),
             "encodings": encodings,
-            "ranges": self.ranges.iter().map(|(min, max)| format!("{min} {max}")).collect::<Vec<_>>(),
+            "ranges": self.ranges.iter().map(written_range).collect::<Vec<_>>(),
         });
         format!("{object:#}\n")
     }
@@ -216,11 +216,18 @@ fn real(text: &str) -> Result<f64, Error> {
     text.parse().map_err(|_| malformed(format!("expected a number, got \"{text}\"")))
 }
 
-/// `min max`
-fn read_range(field: &Fields) -> Result<(f64, f64), Error> {
-    let ends = field.value.as_str().and_then(|text| text.split_once(' '));
-    let (min, max) = ends.ok_or_else(|| field.wrong("two numbers in one text"))?;
-    Ok((real(min)?, real(max)?))
+/// `min max quietest`
+fn written_range(Observed { min, max, quietest }: &Observed) -> String {
+    format!("{min} {max} {quietest}")
+}
+
+/// Reads what [`written_range`] writes.
+fn read_range(field: &Fields) -> Result<Observed, Error> {
+    let numbers: Vec<&str> = field.value.as_str().map(|text| text.split(' ').collect()).unwrap_or_default();
+    let &[min, max, quietest] = numbers.as_slice() else {
+        return Err(field.wrong("three numbers in one text"));
+    };
+    Ok(Observed { min: real(min)?, max: real(max)?, quietest: real(quietest)? })
 }
 
 #[cfg(test)]
@@ -245,7 +252,9 @@ mod tests {
             },
             names: (vec!["x".into()], vec!["y".into(), "z".into()]),
             encodings: BTreeMap::from([("x".into(), (Log2Scale(-3), Window { lo: -48, bits: 7 }))]),
-            ranges: vec![(f64::NEG_INFINITY, 0.1), (-1e-300, 1.0 / 3.0), (0.0, 5e300)],
+            ranges: [(f64::NEG_INFINITY, 0.1, 0.0), (-1e-300, 1.0 / 3.0, 1e-5), (0.0, 5e300, 5e300)]
+                .map(|(min, max, quietest)| Observed { min, max, quietest })
+                .to_vec(),
         }
     }
 
@@ -263,7 +272,7 @@ mod tests {
             ("\"bits\": 7", "\"bits\": -7", "encodings.x.bits: expected a whole number in range"),
             ("\"committed\"", "\"secret\"", "secret"),
             ("\"zero_knowledge\": true", "\"zero_knowledge\": 1", "zero_knowledge: expected true or false"),
-            ("-inf 0.1", "-inf", "ranges: expected two numbers in one text"),
+            ("-inf 0.1 0", "-inf 0.1", "ranges: expected three numbers in one text"),
             ("\"batch\": 1", "\"batch\": \"1\"", "dims.batch: expected a whole number in range"),
         ] {
             assert!(good.contains(old), "{old} in {good}");

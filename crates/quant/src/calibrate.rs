@@ -20,10 +20,21 @@ pub enum CalibrationSource {
     Known,
 }
 
+/// What is known of the values of a node.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Observed {
+    pub min: f64,
+    pub max: f64,
+    /// Largest finite magnitude in the quietest sample that has any but 0: in the sample in which it is smallest.
+    pub quietest: f64,
+}
+
 /// Range of every node of a float graph.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
     pub(crate) ranges: Vec<Range>,
+    /// [`Observed::quietest`] of every node.
+    pub(crate) quietest: Vec<f64>,
     /// Scale and window of inputs that take them from elsewhere.
     pub(crate) fixed: BTreeMap<usize, (Log2Scale, Window)>,
     /// Where the ranges come from.
@@ -36,24 +47,30 @@ impl Calibration {
         self.ranges.get(node.index()).copied()
     }
 
-    /// Ranges of all nodes as `(min, max)`, in construction order.
-    pub fn ranges(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
-        self.ranges.iter().map(|r| (r.min, r.max))
+    /// What is known of all nodes, in construction order.
+    pub fn observed(&self) -> impl Iterator<Item = Observed> + '_ {
+        let nodes = self.ranges.iter().zip(&self.quietest);
+        nodes.map(|(range, quietest)| Observed { min: range.min, max: range.max, quietest: *quietest })
     }
 
-    /// The calibration with these ranges of all nodes, in construction order.
+    /// The calibration with these observations of all nodes, in construction order.
     ///
-    /// Fails when a range is empty, or has an end that calibration does not give: NaN or plus infinity.
-    pub fn from_ranges(ranges: &[(f64, f64)]) -> Result<Self, QuantError> {
-        let range = |(min, max): &(f64, f64)| {
-            if min <= max && *min < f64::INFINITY && max.is_finite() | (*max == f64::NEG_INFINITY) {
+    /// Fails when a range is empty, or has an end that calibration does not give: NaN or plus infinity; and when the
+    /// magnitude of the quietest sample is none.
+    pub fn from_observed(observed: &[Observed]) -> Result<Self, QuantError> {
+        let range = |Observed { min, max, quietest }: &Observed| {
+            let reason = if !(min <= max && *min < f64::INFINITY && max.is_finite() | (*max == f64::NEG_INFINITY)) {
+                format!("expected a range with min <= max, got [{min}, {max}]")
+            } else if !(quietest.is_finite() && *quietest >= 0.0) {
+                format!("expected a magnitude of the quietest sample, got {quietest}")
+            } else {
                 return Ok(Range { min: *min, max: *max });
-            }
-            let reason = format!("expected a range with min <= max, got [{min}, {max}]");
+            };
             Err(QuantError::Calibration { reason })
         };
-        let ranges = ranges.iter().map(range).collect::<Result<_, _>>()?;
-        Ok(Self { ranges, fixed: BTreeMap::new(), source: CalibrationSource::Known })
+        let ranges = observed.iter().map(range).collect::<Result<_, _>>()?;
+        let quietest = observed.iter().map(|o| o.quietest).collect();
+        Ok(Self { ranges, quietest, fixed: BTreeMap::new(), source: CalibrationSource::Known })
     }
 
     /// Gives the input `node` this scale and window, instead of those that would be chosen from its range: for data that
@@ -73,10 +90,12 @@ pub fn calibrate(graph: &Graph<Float>, samples: &[Vec<Tensor<f64>>]) -> Result<C
     }
     let structure = Structure::of(graph);
     let mut ranges: Vec<Option<Range>> = vec![None; graph.len()];
+    let mut quietest = vec![f64::INFINITY; graph.len()];
     for (sample, inputs) in samples.iter().enumerate() {
         let values = eval_all(graph, inputs)?;
         for id in graph.ids() {
             let Some(value) = values.get(id.index()) else { continue };
+            let mut peak = 0.0f64;
             for v in value.iter() {
                 let masked = v == f64::NEG_INFINITY && structure.sees_only_softmax(id);
                 if !v.is_finite() && !masked {
@@ -90,9 +109,17 @@ pub fn calibrate(graph: &Graph<Float>, samples: &[Vec<Tensor<f64>>]) -> Result<C
                 }
                 let range = &mut ranges[id.index()];
                 *range = Some(range.map_or(Range::point(v), |r| r.join(Range::point(v))));
+                if !masked {
+                    peak = peak.max(v.abs());
+                }
+            }
+            if peak > 0.0 {
+                let least = &mut quietest[id.index()];
+                *least = least.min(peak);
             }
         }
     }
     let ranges = ranges.into_iter().map(|r| r.unwrap_or(Range::point(0.0))).collect();
-    Ok(Calibration { ranges, fixed: BTreeMap::new(), source: CalibrationSource::Samples(samples.len()) })
+    let quietest = quietest.into_iter().map(|q| if q.is_finite() { q } else { 0.0 }).collect();
+    Ok(Calibration { ranges, quietest, fixed: BTreeMap::new(), source: CalibrationSource::Samples(samples.len()) })
 }

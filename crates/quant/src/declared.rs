@@ -40,7 +40,8 @@ pub fn calibrate_declared(graph: &Graph<Float>, ranges: &[(f64, f64)]) -> Result
             QuantError::Undefined { node: node.name.clone(), op: node.op.name(), lo: worst.min, hi: worst.max }
         })?;
     }
-    Ok(Calibration { ranges: known, fixed: BTreeMap::new(), source: CalibrationSource::Declared })
+    let quietest = known.iter().map(|range| range.absmax()).collect();
+    Ok(Calibration { ranges: known, quietest, fixed: BTreeMap::new(), source: CalibrationSource::Declared })
 }
 
 /// Range of the result of `id` for operands in these ranges; `None` where the operator is undefined on a part of them.

@@ -23,7 +23,7 @@ mod report;
 mod scale;
 mod structure;
 
-pub use calibrate::{Calibration, CalibrationSource, calibrate};
+pub use calibrate::{Calibration, CalibrationSource, Observed, calibrate};
 pub use config::Config;
 pub use declared::calibrate_declared;
 pub use error::QuantError;

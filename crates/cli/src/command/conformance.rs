@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use plonnx::conformance::{Case, End, Limits, Manifest, Outcome as CaseOutcome, Suite, Summary, run_all};
-use plonnx::{Class, Error};
+use plonnx::{Class, Config, Error};
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -44,6 +44,15 @@ pub(crate) struct Args {
     /// Largest model that is evaluated, in multiplications and elements
     #[arg(long, value_name = "N", default_value_t = Limits::default().evaluated)]
     max_evaluated: u64,
+    /// Signed bits of a rounded activation [default: 16]
+    #[arg(long, value_name = "N", default_value_t = Config::default().activation_bits, hide_default_value = true)]
+    activation_bits: u32,
+    /// Signed bits of the largest weight of a tensor [default: 12]
+    #[arg(long, value_name = "N", default_value_t = Config::default().weight_bits, hide_default_value = true)]
+    weight_bits: u32,
+    /// Largest function table: 2^N entries [default: 13]
+    #[arg(long, value_name = "N", default_value_t = Config::default().table_bits, hide_default_value = true)]
+    table_bits: u32,
     /// Tests that run at the same time [default: number of processors]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
@@ -53,7 +62,10 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     let suite = Suite::read(&args.folder).map_err(|e| Failure::Usage(e.to_string()))?;
     let wanted = |case: &&Case| args.filter.as_ref().is_none_or(|text| case.name.contains(text));
     let cases: Vec<Case> = suite.cases.iter().filter(wanted).cloned().collect();
-    let limits = Limits { prove: args.prove, evaluated: args.max_evaluated, circuit: args.max_circuit };
+    let (activation_bits, weight_bits, table_bits) = (args.activation_bits, args.weight_bits, args.table_bits);
+    let precision = Config { activation_bits, weight_bits, table_bits, ..Config::default() };
+    precision.check().map_err(|e| Failure::Usage(e.to_string()))?;
+    let limits = Limits { prove: args.prove, evaluated: args.max_evaluated, circuit: args.max_circuit, precision };
     let bar = if json { indicatif::ProgressBar::hidden() } else { indicatif::ProgressBar::new(cases.len() as u64) };
     let outcomes = run_all(&cases, &limits, args.jobs.unwrap_or_else(threads), |_| bar.inc(1));
     bar.finish_and_clear();

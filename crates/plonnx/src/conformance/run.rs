@@ -20,8 +20,8 @@ use super::{End, Outcome, Stage};
 use crate::error::{Class, Error};
 use crate::size::macs;
 
-/// How far tests go, and how large they may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far tests go, how large they may be, and how precise their programs are.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// Also prove and verify.
     pub prove: bool,
@@ -29,11 +29,12 @@ pub struct Limits {
     pub evaluated: u64,
     /// Most elements of a field program that becomes a circuit.
     pub circuit: u64,
+    pub precision: Config,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { prove: false, evaluated: 1 << 32, circuit: 1 << 17 }
+        Self { prove: false, evaluated: 1 << 32, circuit: 1 << 17, precision: Config::default() }
     }
 }
 
@@ -46,7 +47,7 @@ pub fn run(case: &Case, limits: &Limits) -> Outcome {
     let operator = case.operator.trim_end_matches(" (expanded)");
     let inputs = case.sets.first().map(|set| set.inputs.as_slice()).unwrap_or_default();
     let mut best: Option<Outcome> = None;
-    for binding in bindings(operator, inputs) {
+    for binding in bindings(operator, inputs).into_iter().filter(|binding| is_same_in_all_sets(case, binding)) {
         let outcome = attempt(case, &binding, limits);
         if !matches!(outcome.end, End::Rejected { .. }) {
             return outcome;
@@ -56,6 +57,11 @@ pub fn run(case: &Case, limits: &Limits) -> Outcome {
         }
     }
     best.unwrap_or_else(|| attempt(case, &Binding::default(), limits))
+}
+
+/// Whether the inputs that `binding` makes constants are the same in all data sets.
+fn is_same_in_all_sets(case: &Case, binding: &Binding) -> bool {
+    case.sets.windows(2).all(|sets| binding.0.iter().all(|i| sets[0].inputs.get(*i) == sets[1].inputs.get(*i)))
 }
 
 /// Runs `cases` on `threads` threads, and calls `done` after each.
@@ -160,7 +166,7 @@ fn stages(case: &Case, binding: &Binding, limits: &Limits, passed: &Cell<Option<
 
     let samples: Vec<Vec<Tensor<f64>>> = runs.iter().map(|r| r.inputs.clone()).collect();
     let ranges = calibrate(&imported.graph, &samples)?;
-    let program = quantise(&imported.graph, &ranges, &Config::default())?;
+    let program = quantise(&imported.graph, &ranges, &limits.precision)?;
     let size = |output: usize| {
         let of = |run: &Run| run.outputs.get(output).map_or(0.0, |(expected, _)| magnitude(expected));
         runs.iter().map(of).fold(0.0, f64::max)

@@ -122,6 +122,17 @@ impl Lowering<'_> {
         }
     }
 
+    /// Mean magnitude of the elements of the constant `id` that are not 0; `None` if all are.
+    pub(super) fn mean_magnitude(&mut self, id: NodeId) -> Result<Option<f64>, QuantError> {
+        let (mut sum, mut count) = (0.0, 0usize);
+        for leaf in self.leaves(id) {
+            for v in self.evaluated(leaf)?.iter().filter(|v| *v != 0.0 && v.is_finite()) {
+                (sum, count) = (sum + v.abs(), count + 1);
+            }
+        }
+        Ok((count > 0).then(|| sum / count as f64))
+    }
+
     /// The only value that the elements of the constant `id` have.
     pub(super) fn uniform(&self, id: NodeId) -> Option<f64> {
         let range = self.range(id);

@@ -3,11 +3,13 @@
 use plonnx_ir::op::Sum;
 use plonnx_ir::{CoreOp, Float, Function, Graph, NodeId};
 
+use crate::calibrate::Calibration;
 use crate::config::Config;
 use crate::quantise::effective::Effective;
 use crate::quantise::given;
 use crate::quantise::table::{is_tabled, operand_scale};
 use crate::quantise::target::mixed_operands;
+use crate::range::Range;
 use crate::scale;
 use crate::structure::Structure;
 
@@ -19,6 +21,12 @@ const SQUARED: u32 = 16;
 const ROUNDED: i32 = 8;
 /// Most extra bits that tables ask for.
 const TABLED: i32 = 6;
+/// Bits between samples that are usual, and cost no precision.
+const LOUDER: i32 = 3;
+/// Most bits that quiet samples ask for: squares of what they are asked of still fit the field.
+const QUIET: u32 = 24;
+/// Most bits of the operand of a square root.
+const RADICAND: i32 = 40;
 
 /// Bits that extra bits are counted from: finer activations already have some of them.
 fn usual_bits(config: &Config) -> u32 {
@@ -30,6 +38,8 @@ fn usual_bits(config: &Config) -> u32 {
 pub(crate) struct Demand {
     /// For the rounding of the node itself.
     own: Vec<u32>,
+    /// What quiet samples ask of the node.
+    quiet: Vec<u32>,
     /// For what the node is a linear combination of.
     summands: Vec<u32>,
     /// What a table of the node needs beyond, or less than, the bits of an activation: the factors of a product that
@@ -40,11 +50,21 @@ pub(crate) struct Demand {
 }
 
 impl Demand {
-    pub(crate) fn of(graph: &Graph<Float>, structure: &Structure, effective: &Effective, config: &Config) -> Self {
+    pub(crate) fn of(
+        graph: &Graph<Float>,
+        structure: &Structure,
+        effective: &Effective,
+        calibration: &Calibration,
+        config: &Config,
+    ) -> Self {
         let zeros = || vec![0; graph.len()];
         let limits = graph.ids().map(|id| structure.limit(id)).collect();
-        let mut this = Self { own: zeros(), summands: zeros(), tabled: vec![None; graph.len()], limits };
+        let mut this =
+            Self { own: zeros(), quiet: zeros(), summands: zeros(), tabled: vec![None; graph.len()], limits };
         for id in graph.ids().rev().filter(|id| structure.is_live(*id) && !structure.is_constant(*id)) {
+            let quiet = quiet_bits(calibration, id).min(QUIET.saturating_sub(config.activation_bits));
+            this.quiet[id.index()] = quiet;
+            this.own[id.index()] = if quiet > 0 { quiet + config.activation_bits - usual_bits(config) } else { 0 };
             this.visit(graph, structure, id, effective, config);
         }
         this
@@ -54,6 +74,11 @@ impl Demand {
     pub(crate) fn weight_bits(&self, id: NodeId, config: &Config) -> u32 {
         let spare = config.activation_bits as i32 - config.weight_bits as i32 - 1;
         self.tabled[id.index()].map_or(0, |bits| (bits + spare).clamp(0, TABLED) as u32)
+    }
+
+    /// Extra bits that quiet samples ask of `id`: what is loud elsewhere must not drown them by rounded weights.
+    pub(crate) fn quiet(&self, id: NodeId) -> u32 {
+        self.quiet[id.index()]
     }
 
     /// Extra bits that tables ask of `id`.
@@ -92,7 +117,8 @@ impl Demand {
         };
         let reach = effective.ranges[i].absmax() * config.headroom;
         let is_result = graph.outputs().iter().any(|o| o.node == id);
-        self.own[i] = if is_result { config.output_guard_bits } else { 0 };
+        // A result is as precise as the largest one has to be.
+        self.own[i] = if is_result { config.output_guard_bits } else { self.own[i] };
         for user in graph.consumers(id).into_iter().filter(|c| structure.is_live(*c)) {
             let (u, node) = (user.index(), graph.node(user));
             let own = match &node.op {
@@ -115,6 +141,12 @@ impl Demand {
                     beyond(given::summand_bits(graph, id, reach, self.exponent(user, effective, config)))
                 }
                 CoreOp::Div(()) if node.inputs.get(1) == Some(&id) => beyond(STEEP),
+                // Near zero a root is as precise as its operand where that has twice the scale.
+                CoreOp::Map(Function::Sqrt | Function::Pow(0.5)) if self.own[u] > 0 => {
+                    let bits =
+                        2 * self.exponent(user, effective, config) + scale::ceil_log2(reach.max(f64::MIN_POSITIVE));
+                    beyond(bits.clamp(STEEP as i32, RADICAND) as u32)
+                }
                 CoreOp::Map(Function::Log | Function::Reciprocal | Function::Rsqrt | Function::Sqrt) => beyond(STEEP),
                 _ if mixed_operands(graph, user).contains(&id) => self.own[u],
                 _ => 0,
@@ -150,6 +182,18 @@ impl Demand {
             self.summands[i] = self.summands[i].max(summands);
         }
         self.summands[i] = self.summands[i].max(self.for_tables(id, config));
+    }
+}
+
+/// Bits by which the quietest calibration sample falls short of the loudest at `id`, beyond what is usual: one scale serves
+/// both, and what is computed from the quiet one has to be as precise.
+fn quiet_bits(calibration: &Calibration, id: NodeId) -> u32 {
+    let quietest = calibration.quietest.get(id.index()).copied().unwrap_or(0.0);
+    match calibration.range(id).map(Range::absmax) {
+        Some(largest) if quietest > 0.0 && largest.is_finite() => {
+            (scale::ceil_log2(largest / quietest) - LOUDER).max(0) as u32
+        }
+        _ => 0,
     }
 }
 

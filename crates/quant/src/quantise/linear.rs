@@ -30,7 +30,11 @@ impl Lowering<'_> {
         // Errors of single products do not average out.
         let single = if spec.summed().is_empty() { 2 } else { 0 };
         let extra = single.max(self.extra_weight_bits(id)).max(self.extra_given_bits(id, a, b));
-        let extra = extra.max(self.extra_outlier_bits(id, a, b));
+        let extra = extra.max(self.extra_outlier_bits(id, a, b)).max(self.extra_spread_bits(
+            id,
+            [a, b],
+            self.terms(spec, [a, b]),
+        )?);
         let extra = self.with_whole_digits(id, [a, b], extra)?;
         let factors = [self.factor(a, b, extra)?, self.factor(b, a, extra)?];
         let [x, y] = self.fitting(spec, [a, b], factors)?;
@@ -44,10 +48,7 @@ impl Lowering<'_> {
         ids: [NodeId; 2],
         mut factors: [Operand; 2],
     ) -> Result<[Operand; 2], QuantError> {
-        let extents = spec.a.iter().zip(self.source.shape(ids[0])).chain(spec.b.iter().zip(self.source.shape(ids[1])));
-        let extents: BTreeMap<Label, usize> = extents.map(|(label, extent)| (*label, *extent)).collect();
-        let terms = spec.summed().iter().fold(1i128, |n, label| n.saturating_mul(extents[label] as i128));
-        let room = u64::from(scale::WIDE_BITS.saturating_sub(scale::bits_for(terms)));
+        let room = u64::from(scale::WIDE_BITS.saturating_sub(scale::bits_for(self.terms(spec, ids))));
         let wider = usize::from(self.magnitude_bits(factors[1]) > self.magnitude_bits(factors[0]));
         for i in [wider, 1 - wider] {
             let bits: u64 = factors.iter().map(|factor| self.magnitude_bits(*factor)).sum();
@@ -58,6 +59,13 @@ impl Lowering<'_> {
             }
         }
         Ok(factors)
+    }
+
+    /// Number of products in a sum of `spec`.
+    fn terms(&self, spec: &Contract, ids: [NodeId; 2]) -> i128 {
+        let extents = spec.a.iter().zip(self.source.shape(ids[0])).chain(spec.b.iter().zip(self.source.shape(ids[1])));
+        let extents: BTreeMap<Label, usize> = extents.map(|(label, extent)| (*label, *extent)).collect();
+        spec.summed().iter().fold(1i128, |n, label| n.saturating_mul(extents[label] as i128))
     }
 
     fn magnitude_bits(&self, value: Operand) -> u64 {
@@ -143,6 +151,29 @@ impl Lowering<'_> {
         if product > 0.0 { beyond.clamp(0, MOST) as u32 } else { 0 }
     }
 
+    /// Extra bits of a constant operand of the product `id` that has a few elements far larger than the others, of which one
+    /// scale would leave little, or whose products quiet samples need. Sums of products keep room in the field.
+    fn extra_spread_bits(&mut self, id: NodeId, [a, b]: [NodeId; 2], terms: i128) -> Result<u32, QuantError> {
+        /// Bits between the largest weight and the mean one that are usual.
+        const USUAL: i32 = 3;
+        const MOST: i32 = 7;
+        const MOST_QUIET: u32 = 3;
+        /// Bits of what is added to the product afterwards, and of whole digits.
+        const SPARE: i32 = 4;
+        let (x, w) = match (self.structure.is_constant(a), self.structure.is_constant(b)) {
+            (false, true) => (a, b),
+            (true, false) => (b, a),
+            _ => return Ok(0),
+        };
+        let Some(mean) = self.mean_magnitude(w)? else { return Ok(0) };
+        let spread = scale::ceil_log2(self.range(w).absmax() / mean) - USUAL;
+        let quiet = self.demand.quiet(id).min(MOST_QUIET) as i32;
+        let operand = self.narrow(x)?;
+        let sum = self.magnitude_bits(operand) as i32 + scale::bits_for(terms) as i32;
+        let taken = sum + self.config.weight_bits as i32 + SPARE;
+        Ok((spread + quiet).min(MOST).min(scale::WIDE_BITS as i32 - taken).max(0) as u32)
+    }
+
     /// A narrow operand of a product with `other`; a constant one has `extra` bits beyond those of other weights.
     fn factor(&mut self, id: NodeId, other: NodeId, extra: u32) -> Result<Operand, QuantError> {
         if !self.structure.is_constant(id) {
@@ -163,7 +194,9 @@ impl Lowering<'_> {
 
     pub(super) fn lower_conv(&mut self, id: NodeId, conv: &Conv) -> Result<Operand, QuantError> {
         let inputs = self.source.node(id).inputs.clone();
-        let extra = self.with_whole_digits(id, [inputs[0], inputs[1]], self.extra_weight_bits(id))?;
+        let terms = self.source.shape(inputs[1]).iter().skip(1).fold(1i128, |n, e| n.saturating_mul(*e as i128));
+        let extra = self.extra_weight_bits(id).max(self.extra_spread_bits(id, [inputs[0], inputs[1]], terms)?);
+        let extra = self.with_whole_digits(id, [inputs[0], inputs[1]], extra)?;
         let x = self.factor(inputs[0], inputs[1], extra)?;
         let selected = self.source.node(inputs[0]).fact.dtype == DType::Bool || self.is_selection(inputs[0]);
         let w = if self.structure.is_constant(inputs[1]) && !selected {

@@ -9,8 +9,10 @@ use super::operand::Operand;
 use crate::error::QuantError;
 use crate::scale;
 
-/// Bits of an operand of a square root or a divisor: its square times a result of 31 bits stays in the field.
+/// Bits of an operand of an inverse square root or a divisor: its square times a result of 31 bits stays in the field.
 const PRECISE_BITS: i32 = 28;
+/// Most bits of the operand of a square root.
+const ROOT_BITS: i32 = scale::MAX_WINDOW_BITS as i32;
 
 impl Lowering<'_> {
     pub(super) fn lower_map(&mut self, id: NodeId, function: Function) -> Result<Operand, QuantError> {
@@ -113,7 +115,7 @@ impl Lowering<'_> {
             return Ok(value);
         }
         let range = self.range(id);
-        let e = self.precise_scale(id).max(self.least_scale(id)).min(value.scale);
+        let e = self.precise_scale(id, least).max(self.least_scale(id)).min(value.scale);
         let value = self.within_reach(id, value, e)?;
         let shift = self.shift(id, value, e)?;
         let proven = scale::shifted(self.interval(value), shift);
@@ -136,13 +138,16 @@ impl Lowering<'_> {
     }
 
     /// Scale at which the smallest calibrated value has more bits than an activation, if its largest allows.
-    fn precise_scale(&self, id: NodeId) -> i32 {
+    fn precise_scale(&self, id: NodeId, least: i64) -> i32 {
         if !self.is_real(id) {
             return 0;
         }
         let range = self.range(id);
-        let most = scale::exponent(range.absmax() * self.config.headroom, PRECISE_BITS);
+        let reach = range.absmax() * self.config.headroom;
+        let most = scale::exponent(reach, PRECISE_BITS);
         let smallest = range.min.abs().min(range.max.abs());
+        let most =
+            if least == 0 { most.max(self.targets.exponent(id).min(scale::exponent(reach, ROOT_BITS))) } else { most };
         if range.min <= 0.0 || smallest == 0.0 {
             return most;
         }
@@ -170,7 +175,8 @@ impl Lowering<'_> {
         // The result is at scale e with shift = 2 e - scale of v.
         let finest = (60 - hi_bits + v.scale).div_euclid(2);
         let coarsest = (v.scale + 1).div_euclid(2);
-        let e = self.targets.exponent(id).min(finest).max(coarsest);
+        // Floors are half a unit too small on average, which sums add up: a quarter of it is lost in other roundings.
+        let e = (self.targets.exponent(id) + 2).min(finest).max(coarsest);
         let shift = u32::try_from(2 * e - v.scale).unwrap_or(0);
         let bits = ((hi_bits + shift as i32 + 1) / 2).clamp(1, 30) as u32;
         self.emit(id, CoreOp::Map(Requant::Sqrt { shift, bits }), &[v.id], e)

@@ -56,7 +56,7 @@ pub fn quantise(graph: &Graph<Float>, calibration: &Calibration, config: &Config
     }
     let structure = Structure::of(graph);
     let effective = Effective::of(graph, &structure, &calibration.ranges, config.headroom)?;
-    let demand = Demand::of(graph, &structure, &effective, config);
+    let demand = Demand::of(graph, &structure, &effective, calibration, config);
     let mut lowering = Lowering {
         source: graph,
         config,

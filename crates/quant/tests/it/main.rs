@@ -8,3 +8,4 @@ mod functions;
 mod integers;
 mod laws;
 mod networks;
+mod quiet;
