@@ -10,7 +10,7 @@ use crate::build::{Build, assert_close};
 fn samples(b: &mut Build, quiet: f64) -> Vec<Vec<Tensor<f64>>> {
     let scaled = |t: &Tensor<f64>, by: f64| Tensor::from_vec(t.shape(), t.iter().map(|v| v * by).collect()).unwrap();
     let loud = b.samples(8, 1.0);
-    let factor = |i: usize| if i % 2 == 0 { 1.0 } else { quiet };
+    let factor = |i: usize| if i.is_multiple_of(2) { 1.0 } else { quiet };
     loud.iter().enumerate().map(|(i, sample)| sample.iter().map(|t| scaled(t, factor(i))).collect()).collect()
 }
 
