@@ -26,7 +26,7 @@ const LOUDER: i32 = 3;
 /// Most bits that quiet samples ask for: squares of what they are asked of still fit the field.
 const QUIET: u32 = 24;
 /// Most bits of the operand of a square root.
-const RADICAND: i32 = 40;
+const RADICAND: i32 = 38;
 
 /// Bits that extra bits are counted from: finer activations already have some of them.
 fn usual_bits(config: &Config) -> u32 {
