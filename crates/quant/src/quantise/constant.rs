@@ -160,8 +160,11 @@ impl Lowering<'_> {
 
     /// The constant as kernels of a convolution, whose axes after the second are spatial; `bits` as for other weights.
     pub(super) fn kernels(&mut self, id: NodeId, bits: u32) -> Result<Operand, QuantError> {
+        /// Larger kernels are filters, such as those of a Fourier transform, for which a sum means nothing.
+        const MOST: usize = 64;
         let elements = self.source.shape(id).iter().skip(2).product();
-        self.rounded_weights(id, bits, if elements > 1 { Nearest::Kernels(elements) } else { Nearest::Either })
+        let nearest = if (2..=MOST).contains(&elements) { Nearest::Kernels(elements) } else { Nearest::Either };
+        self.rounded_weights(id, bits, nearest)
     }
 
     fn rounded_weights(&mut self, id: NodeId, bits: u32, nearest: Nearest) -> Result<Operand, QuantError> {

@@ -25,8 +25,9 @@ const TABLED: i32 = 6;
 const LOUDER: i32 = 3;
 /// Most bits that quiet samples ask for: squares of what they are asked of still fit the field.
 const QUIET: u32 = 24;
-/// Most bits of the operand of a square root.
-const RADICAND: i32 = 38;
+/// Most bits of the operand of a square root that is computed, and of one that is an input, whose window has headroom.
+const RADICAND: i32 = 40;
+const GIVEN_RADICAND: i32 = 38;
 
 /// Bits that extra bits are counted from: finer activations already have some of them.
 fn usual_bits(config: &Config) -> u32 {
@@ -145,7 +146,8 @@ impl Demand {
                 CoreOp::Map(Function::Sqrt | Function::Pow(0.5)) if self.own[u] > 0 => {
                     let bits =
                         2 * self.exponent(user, effective, config) + scale::ceil_log2(reach.max(f64::MIN_POSITIVE));
-                    beyond(bits.clamp(STEEP as i32, RADICAND) as u32)
+                    let most = if given::is_given(graph, id) { GIVEN_RADICAND } else { RADICAND };
+                    beyond(bits.clamp(STEEP as i32, most) as u32)
                 }
                 CoreOp::Map(Function::Log | Function::Reciprocal | Function::Rsqrt | Function::Sqrt) => beyond(STEEP),
                 _ if mixed_operands(graph, user).contains(&id) => self.own[u],
