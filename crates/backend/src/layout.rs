@@ -108,7 +108,7 @@ impl<'a> Draft<'a> {
         let best = families.iter().filter(fitting).map(|f| &f.best).min_by_key(|t| t.cost());
         let best = best.ok_or_else(|| BackendError::Settings("no layout".into()))?;
         let mut candidates: Vec<Candidate> = families.iter().flat_map(|f| f.candidates.iter().cloned()).collect();
-        for candidate in candidates.iter_mut().filter(|c| **c == best.candidate).take(1) {
+        if let Some(candidate) = candidates.iter_mut().find(|c| **c == best.candidate) {
             candidate.chosen = true;
         }
         let config = self.settings.circuit_config(best.layout.weights_per_row);
@@ -176,7 +176,7 @@ fn closed_rows(emission: &Emission) -> usize {
 /// opened and combined there.
 const GATE_TYPE_COST: usize = 100;
 
-/// Weights a row may hold, in the order in which they are tried: more of them never make more rows.
+/// Weights a row may hold; more of them never make more rows.
 const WEIGHTS_PER_ROW: [usize; 11] = [704, 640, 576, 512, 448, 384, 320, 256, 192, 128, 64];
 
 /// Constant columns that plonky2 builds. It extends and commits to columns in twice the memory that they need afterwards, so

@@ -22,8 +22,7 @@ pub(super) struct Oracle {
 impl Oracle {
     /// Commits to the polynomials with these values on the subgroup.
     pub(super) fn of_values(values: Vec<Vec<F>>, domain: &Domain, cap_height: usize, hiding: bool) -> Self {
-        let columns = values.into_par_iter().map(|v| domain.extend(&domain.coefficients(v))).collect();
-        Self::of_columns(columns, domain, cap_height, hiding)
+        Self::of_columns(extended(values, domain), domain, cap_height, hiding)
     }
 
     /// Commits to the polynomials with these coefficients.
@@ -65,9 +64,8 @@ impl Oracle {
 
     /// Puts the polynomials with these values on the subgroup in front of polynomial `at`.
     pub(super) fn insert(&mut self, at: usize, values: Vec<Vec<F>>, domain: &Domain) {
-        let further: Vec<Vec<F>> = values.into_par_iter().map(|v| domain.extend(&domain.coefficients(v))).collect();
-        self.polynomials += further.len();
-        self.columns.splice(at..at, further);
+        self.polynomials += values.len();
+        self.columns.splice(at..at, extended(values, domain));
     }
 
     /// Makes the tree.
@@ -80,4 +78,9 @@ impl Oracle {
     pub(super) fn leaf(&self, leaf: usize) -> Vec<F> {
         self.columns.iter().map(|c| c[leaf]).collect()
     }
+}
+
+/// Values on the domain of the polynomials with these values on the subgroup, each of which is freed as it is extended.
+fn extended(values: Vec<Vec<F>>, domain: &Domain) -> Vec<Vec<F>> {
+    values.into_par_iter().map(|v| domain.extend(&domain.coefficients(v))).collect()
 }

@@ -33,8 +33,7 @@ pub(crate) fn run(args: &Args, json: bool) -> Outcome {
     let mut failures = Vec::new();
     for entry in chosen {
         if !json {
-            let weights = if let Make::LeNet5 = entry.make { "trained" } else { "random" };
-            println!("{} ({weights} weights){}", entry.name, options(entry));
+            println!("{} ({} weights){}", entry.name, weights(entry), options(entry));
         }
         let folder = folder.join(entry.name);
         write(entry, &folder)?;
@@ -62,6 +61,13 @@ pub(crate) fn run(args: &Args, json: bool) -> Outcome {
 
 fn system(error: std::io::Error) -> Failure {
     Failure::System(error.to_string())
+}
+
+fn weights(entry: &Entry) -> &'static str {
+    match entry.make {
+        Make::LeNet5 => "trained",
+        Make::Random(_) => "random",
+    }
 }
 
 fn options(entry: &Entry) -> String {
@@ -108,8 +114,7 @@ fn measure(entry: &Entry, folder: &Path, args: &Args, json: bool) -> Outcome {
     let mut line: serde_json::Value =
         serde_json::from_str(&text).map_err(|e| Failure::System(format!("{}: {e}", entry.name)))?;
     if let Some(object) = line.as_object_mut() {
-        let weights = if let Make::LeNet5 = entry.make { "trained" } else { "random" };
-        object.insert("weights".into(), weights.into());
+        object.insert("weights".into(), weights(entry).into());
         object.insert("options".into(), entry.options.join(" ").into());
     }
     println!("{line}");

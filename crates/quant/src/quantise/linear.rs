@@ -180,16 +180,15 @@ impl Lowering<'_> {
             return self.narrow(id);
         }
         // A product with zeros and ones selects constants: they are kept as precise as other activations.
-        let selected = self.source.node(other).fact.dtype == DType::Bool || self.is_selection(other);
-        let bits = if selected { self.config.activation_bits } else { self.config.weight_bits + extra };
+        let bits = if self.is_selection(other) { self.config.activation_bits } else { self.config.weight_bits + extra };
         self.weights(id, bits)
     }
 
-    /// Whether `id` is a Bool tensor read as real numbers.
+    /// Whether `id` is a Bool tensor, or one read as real numbers.
     fn is_selection(&self, id: NodeId) -> bool {
         let node = self.source.node(id);
-        matches!(&node.op, CoreOp::View(_))
-            && node.inputs.iter().all(|i| self.source.node(*i).fact.dtype == DType::Bool || self.is_selection(*i))
+        node.fact.dtype == DType::Bool
+            || matches!(&node.op, CoreOp::View(_)) && node.inputs.iter().all(|i| self.is_selection(*i))
     }
 
     pub(super) fn lower_conv(&mut self, id: NodeId, conv: &Conv) -> Result<Operand, QuantError> {
@@ -198,8 +197,7 @@ impl Lowering<'_> {
         let extra = self.extra_weight_bits(id).max(self.extra_spread_bits(id, [inputs[0], inputs[1]], terms)?);
         let extra = self.with_whole_digits(id, [inputs[0], inputs[1]], extra)?;
         let x = self.factor(inputs[0], inputs[1], extra)?;
-        let selected = self.source.node(inputs[0]).fact.dtype == DType::Bool || self.is_selection(inputs[0]);
-        let w = if self.structure.is_constant(inputs[1]) && !selected {
+        let w = if self.structure.is_constant(inputs[1]) && !self.is_selection(inputs[0]) {
             self.kernels(inputs[1], self.config.weight_bits + extra)?
         } else {
             self.factor(inputs[1], inputs[0], extra)?
