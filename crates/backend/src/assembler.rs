@@ -1,17 +1,18 @@
 //! Rows under construction: the bridge between emission and plonky2's builder.
 //!
-//! Every row goes to the `CircuitBuilder` and, at the same time, onto a [`Tape`]: the list of steps that later assigns
-//! the witness. A step names the cells it reads, so wiring (copy constraints) and assignment cannot disagree.
+//! Every row goes to a track of the circuit's rows and, at the same time, onto a [`Tape`]: the list of steps that later
+//! assigns the witness. A step names the cells it reads, so wiring (copy constraints) and assignment cannot disagree.
+//! Rows are numbered as they are emitted; [`crate::tracks`] says where each stands in the circuit.
 
 use std::collections::HashMap;
 
 use plonky2::field::types::{Field, PrimeField64};
-use plonky2::gates::poseidon::PoseidonGate;
 use plonky2::iop::target::Target;
 use plonky2::plonk::circuit_builder::CircuitBuilder;
 
 use crate::config::{D, F};
-use crate::gate::{ArithmeticGate, ConstantsGate, Kind, MulAddGate, OrderGate, RowGate};
+use crate::gate::{ArithmeticGate, Kind, MulAddGate, OrderGate, PoolGate, PoseidonRow};
+use crate::tracks::{Filling, Tracks};
 use crate::witness::{Feed, Hint, Phase, RowRecord, Step, Tape};
 
 /// A value of the circuit that can be wired.
@@ -44,41 +45,41 @@ pub const EXT_ZERO: Ext = [Cell::ZERO, Cell::ZERO];
 /// The extension element 1.
 pub const EXT_ONE: Ext = [Cell::ONE, Cell::ZERO];
 
-/// Wires of plonky2's Poseidon row that are wired here.
-mod poseidon {
-    pub(super) const INPUT: usize = 0;
-    pub(super) const OUTPUT: usize = 12;
-    pub(super) const SWAP: usize = 24;
-}
-
 /// Where rows go.
 pub(crate) enum Sink<'b> {
-    /// To a circuit, and onto the tape.
-    Circuit(&'b mut CircuitBuilder<F, D>),
+    /// To tracks of a circuit, and onto the tape.
+    Circuit(&'b mut CircuitBuilder<F, D>, Tracks),
     /// Nowhere; they are counted, for the choice of a layout.
-    Count(usize),
+    Count,
 }
 
 /// Emits rows into a builder and onto a tape.
 pub struct Assembler<'b> {
-    sink: Sink<'b>,
+    builder: Option<&'b mut CircuitBuilder<F, D>>,
+    filling: Option<Filling>,
     tape: Tape,
     kinds: HashMap<Kind, u32>,
     /// Rows with free slots, by gate and constants: row and slots used.
     open: HashMap<(u32, Vec<u64>), (u32, usize)>,
     constants: HashMap<u64, Target>,
     label: u32,
+    rows: u32,
 }
 
 impl<'b> Assembler<'b> {
     /// Starts after the rows that the sink already has; `externals` are the targets behind [`Cell::External`].
     pub(crate) fn new(sink: Sink<'b>, externals: Vec<Target>) -> Self {
-        let first_row = match &sink {
-            Sink::Circuit(builder) => builder.num_gates(),
-            Sink::Count(rows) => *rows,
+        let mut tape = Tape { externals, ..Tape::default() };
+        let (builder, filling) = match sink {
+            Sink::Circuit(builder, tracks) => {
+                tape.first_row = builder.num_gates();
+                tape.gate = Some(tracks.gate().clone());
+                (Some(builder), Some(Filling::new(tracks)))
+            }
+            Sink::Count => (None, None),
         };
-        let tape = Tape { first_row, externals, ..Tape::default() };
-        Self { sink, tape, kinds: HashMap::new(), open: HashMap::new(), constants: HashMap::new(), label: 0 }
+        let (kinds, open, constants) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { builder, filling, tape, kinds, open, constants, label: 0, rows: 0 }
     }
 
     /// Attributes the rows that follow to `label` (see [`Tape::labels`]).
@@ -99,52 +100,39 @@ impl<'b> Assembler<'b> {
 
     /// Adds a row of `kind`.
     pub fn row(&mut self, kind: &Kind, constants: Vec<F>) -> u32 {
-        let gate = match self.kinds.get(kind) {
-            Some(gate) => *gate,
+        let index = match self.kinds.get(kind) {
+            Some(index) => *index,
             None => {
-                let gate = self.tape.gates.len() as u32;
-                self.tape.gates.push(match &self.sink {
-                    Sink::Circuit(builder) => RowGate::narrowed(kind.clone(), builder.config.num_constants),
-                    Sink::Count(_) => RowGate::new(kind.clone()),
-                });
-                self.kinds.insert(kind.clone(), gate);
-                gate
+                let index = self.tape.kinds.len() as u32;
+                self.tape.kinds.push(kind.clone());
+                self.tape.counts.push(0);
+                self.kinds.insert(kind.clone(), index);
+                index
             }
         };
-        let builder = match &mut self.sink {
-            Sink::Circuit(builder) => builder,
-            Sink::Count(rows) => {
-                *rows += 1;
-                return (*rows - 1) as u32;
-            }
-        };
-        let gate_type = self.tape.gates[gate as usize].clone();
-        let kept = constants.len().min(builder.config.num_constants);
-        let row = builder.add_gate(gate_type, constants[..kept].to_vec());
-        let first = self.tape.constants.len() as u32;
-        self.tape.constants.extend(constants);
-        self.record(row, Some(gate), first)
-    }
-
-    fn record(&mut self, row: usize, gate: Option<u32>, constants: u32) -> u32 {
-        // Rows that plonky2's own gadgets added in between are not ours to assign.
-        while self.tape.first_row + self.tape.rows.len() < row {
-            self.tape.rows.push(RowRecord { gate: None, foreign: true, constants: 0, label: self.label });
+        self.tape.counts[index as usize] += 1;
+        self.rows += 1;
+        if let Some(filling) = &mut self.filling {
+            let first = self.tape.constants.len() as u32;
+            self.tape.constants.extend(constants);
+            let place = filling.place(kind, self.tape.first_row);
+            self.tape.rows.push(RowRecord { kind: index, constants: first, label: self.label, place });
         }
-        self.tape.rows.push(RowRecord { gate, foreign: false, constants, label: self.label });
-        row as u32
+        self.rows - 1
     }
 
     fn target(&mut self, cell: Cell) -> Target {
         match cell {
-            Cell::Wire { row, column } => Target::wire(row as usize, column as usize),
+            // Rows that are only counted stand nowhere.
+            Cell::Wire { .. } if self.builder.is_none() => Target::VirtualTarget { index: 0 },
+            Cell::Wire { row, column } => self.tape.target(row as usize, column as usize),
             Cell::External(index) => self.tape.externals[index as usize],
             Cell::Constant(value) => match self.constants.get(&value) {
                 Some(target) => *target,
                 None => {
-                    let target = match &mut self.sink {
-                        Sink::Circuit(builder) => builder.constant(F::from_canonical_u64(value)),
-                        Sink::Count(_) => Target::VirtualTarget { index: 0 },
+                    let target = match &mut self.builder {
+                        Some(builder) => builder.constant(F::from_canonical_u64(value)),
+                        None => Target::VirtualTarget { index: 0 },
                     };
                     self.constants.insert(value, target);
                     target
@@ -172,7 +160,7 @@ impl<'b> Assembler<'b> {
     pub fn equate(&mut self, a: Cell, b: Cell) {
         if a != b {
             let (a, b) = (self.target(a), self.target(b));
-            if let Sink::Circuit(builder) = &mut self.sink {
+            if let Some(builder) = &mut self.builder {
                 builder.connect(a, b);
             }
         }
@@ -181,8 +169,8 @@ impl<'b> Assembler<'b> {
     /// Wires `cell` into `column` of `row`; takes effect in the row's next step.
     pub fn feed(&mut self, row: u32, column: usize, cell: Cell) {
         let target = self.target(cell);
-        let Sink::Circuit(builder) = &mut self.sink else { return };
-        builder.connect(target, Target::wire(row as usize, column));
+        let Some(builder) = &mut self.builder else { return };
+        builder.connect(target, self.tape.target(row as usize, column));
         self.tape.feeds.push((column as u8, Feed::Cell(cell)));
     }
 
@@ -194,7 +182,7 @@ impl<'b> Assembler<'b> {
 
     /// Lets `column` of `row` hold element `element` of the integer evaluation's tensor `node`: a free witness.
     pub fn feed_value(&mut self, row: u32, column: usize, node: usize, element: usize) -> Cell {
-        if let Sink::Circuit(_) = self.sink {
+        if self.builder.is_some() {
             self.tape.feeds.push((column as u8, Feed::Value { node: node as u32, element: element as u32 }));
         }
         Self::wire(row, column)
@@ -202,7 +190,7 @@ impl<'b> Assembler<'b> {
 
     /// Ends a step of `row`: what was fed since the last step is in place and `phase` runs.
     pub fn step(&mut self, row: u32, phase: Phase, hint: Hint) {
-        if let Sink::Count(_) = self.sink {
+        if self.builder.is_none() {
             return;
         }
         let end = self.tape.feeds.len() as u32;
@@ -299,42 +287,36 @@ impl<'b> Assembler<'b> {
         Self::wire_ext(row, MulAddGate::b(k))
     }
 
-    /// One Poseidon permutation.
+    /// One Poseidon permutation: of the first 12 wires of its row to the next 12.
     pub fn poseidon(&mut self, state: [Cell; 12]) -> [Cell; 12] {
-        let row = match &mut self.sink {
-            Sink::Circuit(builder) => {
-                let row = builder.add_gate(PoseidonGate::<F, D>::new(), vec![]);
-                self.record(row, None, 0)
-            }
-            Sink::Count(rows) => {
-                *rows += 1;
-                (*rows - 1) as u32
-            }
-        };
+        let row = self.row(&Kind::Poseidon, vec![]);
         for (i, cell) in state.into_iter().enumerate() {
-            self.feed(row, poseidon::INPUT + i, cell);
+            self.feed(row, PoseidonRow::INPUT + i, cell);
         }
-        self.feed(row, poseidon::SWAP, Cell::ZERO);
-        self.step(row, Phase::Poseidon, Hint::None);
-        std::array::from_fn(|i| Self::wire(row, poseidon::OUTPUT + i))
+        self.feed(row, PoseidonRow::SWAP, Cell::ZERO);
+        self.step(row, Phase::Complete, Hint::None);
+        std::array::from_fn(|i| Self::wire(row, PoseidonRow::OUTPUT + i))
     }
 
-    /// Closes the segment: fills unused slots, provides plonky2 with routed constants, and hands out the tape and the
-    /// number of rows so far.
+    /// Closes the segment: fills unused slots, adds the circuit's rows, provides plonky2 with routed constants, and hands out
+    /// the tape and the number of rows that hold constants.
     pub fn finish(mut self) -> (Tape, usize) {
         let mut open: Vec<(u32, usize)> = self.open.values().copied().collect();
         open.sort_unstable();
         for (row, used) in open {
             self.step(row, Phase::Idle(used as u8), Hint::None);
         }
-        let rows = match self.sink {
-            Sink::Circuit(builder) => {
-                reserve_constants(builder, self.constants.len());
-                builder.num_gates()
+        if let (Some(builder), Some(filling), Some(gate)) = (self.builder, self.filling, &self.tape.gate) {
+            let kept = gate.constants().min(builder.config.num_constants);
+            let narrow = gate.narrowed(kept);
+            let constants = self.tape.constants_by_row(kept, filling.rows());
+            for row in 0..filling.rows() {
+                builder.add_gate(narrow.clone(), constants[row * kept..(row + 1) * kept].to_vec());
             }
-            Sink::Count(rows) => rows + constant_rows(self.constants.len()),
-        };
-        (self.tape, rows)
+            debug_assert_eq!(builder.num_gates(), self.tape.first_row + filling.rows());
+            reserve_constants(builder, self.constants.len());
+        }
+        (self.tape, constant_rows(self.constants.len()))
     }
 }
 
@@ -342,12 +324,12 @@ impl<'b> Assembler<'b> {
 /// `build` does not create a `ConstantGate`, which would be as wide as all weight columns.
 pub fn reserve_constants(builder: &mut CircuitBuilder<F, D>, count: usize) {
     for _ in 0..constant_rows(count) {
-        builder.add_gate(RowGate::new(Kind::Constants), vec![]);
+        builder.add_gate(PoolGate, vec![]);
     }
 }
 
 /// Rows that hold `count` constants and those that `build` may add: zero, one, and padding of the public inputs' hash.
 fn constant_rows(count: usize) -> usize {
     const OWN: usize = 8;
-    (count + OWN).div_ceil(ConstantsGate::SLOTS)
+    (count + OWN).div_ceil(PoolGate::SLOTS)
 }

@@ -19,7 +19,7 @@ use plonky2::plonk::circuit_builder::CircuitBuilder;
 use plonky2::plonk::circuit_data::{CircuitConfig, CommonCircuitData};
 use rayon::prelude::*;
 
-use crate::config::{D, F, ROUTED, WIRES};
+use crate::config::{D, F};
 use crate::random::Random;
 
 /// Random columns in the batch that FRI tests: with a challenge outside the base field they add up to a random
@@ -28,7 +28,7 @@ pub(crate) const MASKS: usize = D;
 
 /// plonky2's configuration for blinded proofs, from that for others.
 pub(crate) fn blinded(config: CircuitConfig) -> CircuitConfig {
-    CircuitConfig { num_wires: WIRES + MASKS, zero_knowledge: true, ..config }
+    CircuitConfig { num_wires: config.num_wires + MASKS, zero_knowledge: true, ..config }
 }
 
 /// The random rows of a circuit.
@@ -37,6 +37,8 @@ pub(crate) struct Blinding {
     /// The first row; single rows come before pairs.
     first: usize,
     count: usize,
+    /// Wires that copy constraints can name.
+    routed: usize,
 }
 
 impl Blinding {
@@ -52,12 +54,13 @@ impl Blinding {
     /// Adds the rows. The builder must not be configured to add plonky2's.
     pub(crate) fn add(builder: &mut CircuitBuilder<F, D>) -> Self {
         let (first, count) = (builder.num_gates(), Self::count(&builder.config));
+        let routed = builder.config.num_routed_wires;
         for _ in 0..Self::rows(&builder.config) {
             builder.add_gate(NoopGate, vec![]);
         }
-        let blinding = Self { first, count };
+        let blinding = Self { first, count, routed };
         for row in blinding.pairs() {
-            for column in 0..ROUTED {
+            for column in 0..routed {
                 builder.connect(Target::wire(row, column), Target::wire(row + 1, column));
             }
         }
@@ -75,17 +78,18 @@ impl Blinding {
         (self.first + self.count..self.first + 3 * self.count).step_by(2)
     }
 
-    /// Draws all random cells anew; `columns[j]` are the values of wire `j`.
+    /// Draws all random cells anew; `columns[j]` are the values of wire `j`, the last of them the masks.
     pub(crate) fn fill(&self, columns: &mut [Vec<F>]) {
         let random = Random::from_system();
+        let wires = columns.len() - MASKS;
         columns.par_iter_mut().enumerate().for_each(|(j, column)| {
-            if j >= WIRES {
+            if j >= wires {
                 *column = random.elements(j, column.len());
                 return;
             }
             let rows = self.first..self.first + 3 * self.count;
             column[rows.clone()].copy_from_slice(&random.elements(j, rows.len()));
-            if j < ROUTED {
+            if j < self.routed {
                 self.pairs().for_each(|row| column[row + 1] = column[row]);
             }
         });
@@ -97,13 +101,13 @@ mod tests {
     use plonky2::field::types::Field;
 
     use super::*;
-    use crate::config::Profile;
+    use crate::config::{Profile, ROUTED, WIRES};
 
     #[test]
     fn random_cells_are_new_each_time_and_alike_in_pairs() {
         let config = blinded(Profile::Standard.circuit_config(64));
         let count = Blinding::count(&config);
-        let blinding = Blinding { first: 5, count };
+        let blinding = Blinding { first: 5, count, routed: ROUTED };
         let rows = 5 + Blinding::rows(&config) + 3;
         let mut fills = [(); 2].map(|()| vec![vec![F::ZERO; rows]; config.num_wires]);
         fills.iter_mut().for_each(|columns| blinding.fill(columns));

@@ -4,6 +4,7 @@ use std::fmt;
 
 use plonky2::field::polynomial::PolynomialCoeffs;
 use plonky2::field::types::Field;
+use plonky2::gates::gate::GateRef;
 use plonky2::hash::hash_types::HashOut;
 use plonky2::hash::poseidon::PoseidonHash;
 use plonky2::plonk::circuit_data::{CircuitData, CommonCircuitData};
@@ -83,18 +84,19 @@ impl Checker {
         (0..values.len()).filter(|i| values[*i].is_nonzero()).collect()
     }
 
-    /// Name of the gate of `row`.
-    pub fn gate(&self, data: &CircuitData<F, Blake3Config, D>, row: usize) -> String {
-        data.common.gates.get(self.gates[row]).map_or_else(|| "none".into(), |g| g.0.id())
+    /// The gate of `row`.
+    pub fn gate<'a>(&self, data: &'a CircuitData<F, Blake3Config, D>, row: usize) -> Option<&'a GateRef<F, D>> {
+        data.common.gates.get(self.gates[row])
     }
 
-    /// All violations of a full witness; `wire(row, column)` gives its values and `node(row)` names its rows.
+    /// All violations of a full witness; `wire(row, column)` gives its values, and `describe(row, constraint)` the node and the
+    /// gate that state a constraint.
     pub fn all(
         &self,
         data: &CircuitData<F, Blake3Config, D>,
         public_inputs: &[F],
         wire: impl Fn(usize, usize) -> F,
-        node: impl Fn(usize) -> String,
+        describe: impl Fn(usize, usize) -> (String, String),
     ) -> Vec<Violation> {
         let hash = PoseidonHash::hash_no_pad(public_inputs);
         let width = data.common.config.num_wires;
@@ -102,10 +104,11 @@ impl Checker {
         for row in 0..data.common.degree() {
             let wires: Vec<F> = (0..width).map(|c| wire(row, c)).collect();
             for constraint in self.row(data, &hash, row, &wires) {
+                let (node, gate) = describe(row, constraint);
                 violations.push(Violation {
                     row,
-                    node: node(row),
-                    gate: self.gate(data, row),
+                    node,
+                    gate,
                     constraint: Some(constraint),
                     cells: wires.iter().map(|w| from_field(*w)).collect(),
                 });

@@ -2,11 +2,13 @@
 
 mod placement;
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use plonky2::hash::poseidon::PoseidonHash;
 use plonky2::iop::target::Target;
+use plonky2::iop::wire::Wire;
 use plonky2::iop::witness::{PartitionWitness, WitnessWrite};
 use plonky2::plonk::circuit_data::{CircuitConfig, CircuitData, CommonCircuitData};
 use plonky2::plonk::config::Hasher;
@@ -15,9 +17,10 @@ use plonnx_ir::{Field, Graph, Tensor, bounds, eval_all};
 use crate::blinding::{Blinding, blinded};
 use crate::check::{Checker, Violation};
 use crate::commitment::{Commitment, Salt};
-use crate::config::{Blake3Config, D, F, Profile, from_field};
+use crate::config::{Blake3Config, D, F, Profile, Shape, from_field};
 use crate::emit::Visibility;
 use crate::error::BackendError;
+use crate::gate::RowGate;
 use crate::key::{Proof, VerifyingKey};
 use crate::layout::{Built, Draft};
 use crate::plan::Plan;
@@ -42,9 +45,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// plonky2's configuration with `constants` constant columns for weights.
-    pub fn circuit_config(&self, constants: usize) -> CircuitConfig {
-        let config = self.profile.circuit_config(constants);
+    /// plonky2's configuration for a circuit of this shape.
+    pub(crate) fn config_of(&self, shape: Shape) -> CircuitConfig {
+        let config = self.profile.config_of(shape);
         if self.zero_knowledge { blinded(config) } else { config }
     }
 }
@@ -67,6 +70,7 @@ pub struct Circuit {
     stats: Stats,
     plan: Plan,
     checker: OnceLock<Checker>,
+    standing: OnceLock<HashMap<(u32, u16), u32>>,
     /// Rows that hold a wire of each copy class.
     classes: OnceLock<Vec<Vec<u32>>>,
 }
@@ -171,7 +175,7 @@ impl Circuit {
         let kept = data.common.num_constants - data.common.selectors_info.num_selectors();
         let further = Further {
             columns: emission.tape.further_constants(kept, data.common.degree()),
-            constants: plan.weights_per_row,
+            constants: built.constants,
             separator: built.separator,
         };
         let proving = ProvingKey::take(&mut data, Some(further));
@@ -181,8 +185,7 @@ impl Circuit {
         let bounds = bounds(&program)?;
         let ports = Port::of_program(&program, &bounds, &settings)?;
         let key = VerifyingKey::new(&data, settings.profile, settings.weights, ports, emission.terms)?;
-        let (rows, width) = (emission.rows, plan.weights_per_row);
-        let stats = Stats::new(&program, &emission, &data.common, rows, width, emitted, started.elapsed());
+        let stats = Stats::new(&program, &emission, &data.common, &plan, emitted, started.elapsed());
         Ok(Self {
             program,
             split,
@@ -198,6 +201,7 @@ impl Circuit {
             stats,
             plan,
             checker: OnceLock::new(),
+            standing: OnceLock::new(),
             classes: OnceLock::new(),
         })
     }
@@ -307,7 +311,7 @@ impl Circuit {
         let mut conflicts = Vec::new();
         for (target, value) in self.inputs.iter().flatten().chain(self.salts.iter().flatten()).zip(&externals) {
             if witness.set_target(*target, *value).is_err() {
-                conflicts.push(self.conflict(0, &[]));
+                conflicts.push(self.conflict(None, &[]));
             }
         }
         self.place(&assignment, &mut witness, &mut conflicts);
@@ -323,10 +327,28 @@ impl Circuit {
         self.checker.get_or_init(|| Checker::new(&self.data.common, &self.proving))
     }
 
-    /// Name of what `row` belongs to.
-    pub fn label(&self, row: usize) -> String {
-        let record = row.checked_sub(self.tape.first_row).and_then(|i| self.tape.rows.get(i));
-        record.and_then(|r| self.tape.labels.get(r.label as usize)).cloned().unwrap_or_else(|| "closing rows".into())
+    /// Rows of the tape by row of the circuit and track.
+    fn standing(&self) -> &HashMap<(u32, u16), u32> {
+        self.standing.get_or_init(|| {
+            let places = self.tape.rows.iter().map(|r| (r.place.row, r.place.track));
+            places.zip(0..).collect()
+        })
+    }
+
+    /// Names of what constraint `index` of a row of the circuit belongs to, and of the kind of row that states it.
+    fn describe(&self, row: usize, index: usize) -> (String, String) {
+        let gate = self.checker().gate(&self.data, row);
+        let Some(rows) = gate.and_then(|g| g.0.as_any().downcast_ref::<RowGate>()) else {
+            return ("closing rows".into(), gate.map_or_else(|| "none".into(), |g| g.0.id()));
+        };
+        let track = rows.track_of(index);
+        match self.standing().get(&(row as u32, track as u16)) {
+            Some(standing) => {
+                let standing = *standing as usize;
+                (self.tape.label(standing).into(), self.tape.kind(standing).name())
+            }
+            None => ("nothing".into(), format!("track {track}")),
+        }
     }
 
     /// All constraints that the witness violates.
@@ -334,7 +356,7 @@ impl Circuit {
         let wire = |row, column| self.value(witness, Target::wire(row, column));
         let public_inputs = self.public_inputs(witness);
         let mut violations = witness.conflicts.clone();
-        violations.extend(self.checker().all(&self.data, &public_inputs, wire, |row| self.label(row)));
+        violations.extend(self.checker().all(&self.data, &public_inputs, wire, |row, index| self.describe(row, index)));
         violations
     }
 
@@ -343,8 +365,9 @@ impl Circuit {
         self.outputs[index].iter().map(|t| from_field(self.value(witness, *t)) as i64).collect()
     }
 
-    /// Whether some constraint notices that `delta` is added to wire (`row`, `column`) and all its copies.
+    /// Whether some constraint notices that `delta` is added to a wire of a row of the tape, and to all its copies.
     pub fn notices(&self, witness: &Witness, row: usize, column: usize, delta: F) -> bool {
+        let Target::Wire(Wire { row, column }) = self.tape.target(row, column) else { return false };
         let representatives = &self.data.prover_only.representative_map;
         let width = self.wires();
         let classes = self.classes.get_or_init(|| {

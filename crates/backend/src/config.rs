@@ -12,6 +12,8 @@ use plonky2::plonk::circuit_data::CircuitConfig;
 use plonky2::plonk::config::{GenericConfig, Hasher};
 use serde::{Deserialize, Serialize};
 
+use crate::gate::PoolGate;
+
 /// Goldilocks, p = 2^64 - 2^32 + 1.
 pub type F = GoldilocksField;
 /// Degree of the extension from which challenges are drawn.
@@ -19,10 +21,23 @@ pub const D: usize = 2;
 /// The quadratic extension.
 pub type FE = QuadraticExtension<F>;
 
-/// Wires of a row.
+/// Wires of an emitted row at most.
 pub(crate) const WIRES: usize = 138;
-/// Wires of a row that can carry copy constraints.
+/// Those that can carry copy constraints.
 pub(crate) const ROUTED: usize = 80;
+/// Kinds of rows for which [`Profile::circuit_config`] leaves room.
+const KINDS: usize = 32;
+
+/// Wires of two tracks: kinds with digits, whose first wires and digits lie apart, and others.
+const EMBEDDED_WIRES: usize = 2 * WIRES + ROUTED;
+
+/// Columns of a circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub(crate) wires: usize,
+    pub(crate) routed: usize,
+    pub(crate) constants: usize,
+}
 
 /// Field element of a signed integer of absolute value below p / 2.
 pub fn to_field(value: i64) -> F {
@@ -71,8 +86,15 @@ impl Profile {
         Self::ALL.into_iter().find(|p| p.name() == name)
     }
 
-    /// plonky2's configuration with `constants` constant columns for weights.
-    pub fn circuit_config(self, constants: usize) -> CircuitConfig {
+    /// plonky2's configuration for a circuit of one's own that embeds a program: rows of two tracks, and constants for
+    /// `weights_per_row` weights.
+    pub fn circuit_config(self, weights_per_row: usize) -> CircuitConfig {
+        let constants = weights_per_row + KINDS + PoolGate::SLOTS;
+        self.config_of(Shape { wires: EMBEDDED_WIRES, routed: 2 * ROUTED, constants })
+    }
+
+    /// plonky2's configuration for a circuit of this shape.
+    pub(crate) fn config_of(self, shape: Shape) -> CircuitConfig {
         // The permutation argument with two challenges has 83 bits at 2^16 rows; with three, 125.
         let (queries, challenges) = match self {
             Profile::Standard => (28, 3),
@@ -80,9 +102,9 @@ impl Profile {
             Profile::Fast => (21, 2),
         };
         CircuitConfig {
-            num_wires: WIRES,
-            num_routed_wires: ROUTED,
-            num_constants: constants,
+            num_wires: shape.wires,
+            num_routed_wires: shape.routed,
+            num_constants: shape.constants,
             use_base_arithmetic_gate: true,
             // plonky2 asserts that its conjectured FRI figure is at least this, and does nothing else with it.
             security_bits: (queries * RATE_BITS + GRINDING as usize).min(100),

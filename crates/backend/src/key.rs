@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use plonky2::gates::gate::GateRef;
 use plonky2::gates::noop::NoopGate;
 use plonky2::gates::poseidon::PoseidonGate;
 use plonky2::gates::public_input::PublicInputGate;
@@ -10,12 +11,12 @@ use plonky2::plonk::proof::ProofWithPublicInputs;
 use plonky2::util::serialization::GateSerializer;
 use plonky2::{get_gate_tag_impl, impl_gate_serializer, read_gate_impl};
 
-use crate::blinding::blinded;
+use crate::blinding::{MASKS, blinded};
 use crate::commitment::Commitment;
-use crate::config::{Blake3Config, D, F, Profile};
+use crate::config::{Blake3Config, D, F, Profile, Shape};
 use crate::emit::Visibility;
 use crate::error::BackendError;
-use crate::gate::RowGate;
+use crate::gate::{PoolGate, RowGate};
 use crate::scan::lengths_fit;
 use crate::security::{SecurityReport, Sizes};
 use crate::statement::{Port, canonical};
@@ -31,7 +32,8 @@ impl GateSerializer<F, D> for Gates {
         RowGate,
         NoopGate,
         PoseidonGate<F, D>,
-        PublicInputGate
+        PublicInputGate,
+        PoolGate
     }
 }
 
@@ -127,7 +129,13 @@ impl VerifyingKey {
         let read = catch_unwind(AssertUnwindSafe(|| VerifierCircuitData::from_bytes(inner.to_vec(), &Gates)));
         let data = read.ok().and_then(Result::ok).ok_or_else(|| malformed("not verifier data"))?;
         let zero_knowledge = data.common.config.zero_knowledge;
-        let config = profile.circuit_config(data.common.config.num_constants);
+        let given = &data.common.config;
+        let shape = Shape {
+            wires: given.num_wires.saturating_sub(if zero_knowledge { MASKS } else { 0 }),
+            routed: given.num_routed_wires,
+            constants: given.num_constants,
+        };
+        let config = profile.config_of(shape);
         let expected = if zero_knowledge { blinded(config) } else { config };
         let fri_params = &data.common.fri_params;
         if data.common.config != expected
@@ -136,6 +144,13 @@ impl VerifyingKey {
             || data.verifier_only.constants_sigmas_cap.height() != expected.fri_config.cap_height
         {
             return Err(malformed("its proof system parameters are not those of its profile"));
+        }
+        let selectors = data.common.selectors_info.num_selectors();
+        let fits = |gate: &GateRef<F, D>| {
+            gate.0.num_wires() <= shape.wires && gate.0.num_constants() + selectors <= data.common.num_constants
+        };
+        if shape.routed > shape.wires || !data.common.gates.iter().all(fits) {
+            return Err(malformed("its gates do not fit its rows"));
         }
         let digests = ports.iter().filter(|p| p.visibility != Visibility::Private).count()
             + usize::from(weights == Weights::Committed);

@@ -1,4 +1,4 @@
-//! Layouts: how many weights a row holds, and which gate types there are.
+//! Layouts: how many weights a row holds, which kinds of rows there are, and which tracks they stand on.
 
 use plonky2::field::types::Field as _;
 use plonky2::iop::target::Target;
@@ -10,12 +10,13 @@ use rayon::prelude::*;
 use crate::assembler::Sink;
 use crate::blinding::Blinding;
 use crate::circuit::Settings;
-use crate::config::{D, F};
+use crate::config::{D, F, Shape};
 use crate::digest::program_digest;
 use crate::emit::{Classes, Emission, Segment, Visibility, emit_with};
 use crate::error::BackendError;
-use crate::gate::ConstantsGate;
-use crate::plan::{Candidate, Plan};
+use crate::gate::{Kind, PoolGate, PoseidonRow, Track};
+use crate::plan::{Candidate, Counted, Plan, elements};
+use crate::tracks::Tracks;
 use crate::weights::Split;
 
 /// Rows that plonky2 adds when it closes a circuit: the public inputs' row and their hash.
@@ -26,8 +27,21 @@ fn closing_rows(public_inputs: usize) -> usize {
 /// What a program is emitted with.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
-    pub(crate) weights_per_row: usize,
+    weights_per_row: usize,
     classes: Classes,
+    tracks: Tracks,
+}
+
+impl Layout {
+    /// Columns of the circuit, of which the closing rows of plonky2 need some.
+    fn shape(&self) -> Shape {
+        let gate = self.tracks.gate();
+        Shape {
+            wires: gate.tracks().iter().map(Track::wires).sum::<usize>().max(PoseidonRow::WIRES),
+            routed: gate.routed().max(PoolGate::SLOTS),
+            constants: gate.constants().max(PoolGate::SLOTS),
+        }
+    }
 }
 
 /// A program about to be emitted, as often as the choice of a layout takes.
@@ -49,6 +63,8 @@ pub(crate) struct Built {
     pub(crate) blinding: Option<Blinding>,
     /// What separates the circuit's proofs from those of other programs.
     pub(crate) separator: Vec<F>,
+    /// Constants of the circuit, of which plonky2 builds the first.
+    pub(crate) constants: usize,
 }
 
 impl<'a> Draft<'a> {
@@ -61,33 +77,41 @@ impl<'a> Draft<'a> {
         Self { program, settings, segment, digest, visibility, public_constants }
     }
 
-    fn emit(&self, sink: Sink, inputs: &[Vec<Target>], layout: &Layout) -> Result<Emission, BackendError> {
-        let (weights, classes) = (layout.weights_per_row, layout.classes.clone());
-        emit_with(sink, self.program, &self.segment, inputs, self.digest, &self.visibility, weights, classes)
+    fn emit(
+        &self,
+        sink: Sink,
+        inputs: &[Vec<Target>],
+        weights_per_row: usize,
+        classes: &Classes,
+    ) -> Result<Emission, BackendError> {
+        let (digest, visibility) = (self.digest, &self.visibility);
+        emit_with(sink, self.program, &self.segment, inputs, digest, visibility, weights_per_row, classes.clone())
     }
 
     /// Emits without a circuit, for the number of rows.
-    fn count(&self, layout: &Layout) -> Result<Emission, BackendError> {
+    fn count(&self, weights_per_row: usize, classes: &Classes) -> Result<Emission, BackendError> {
         let unplaced = |id: &NodeId| vec![Target::VirtualTarget { index: 0 }; self.program.node(*id).fact.len()];
         let inputs: Vec<Vec<Target>> = self.program.inputs().iter().map(unplaced).collect();
-        self.emit(Sink::Count(0), &inputs, layout)
+        self.emit(Sink::Count, &inputs, weights_per_row, classes)
     }
 
     /// Emits into a circuit that is not closed yet and has the first [`BUILT_CONSTANTS`] constants of every row.
     pub(crate) fn build(&self, layout: &Layout) -> Result<Built, BackendError> {
         // plonky2 does not add its own blinding rows: see `Blinding`.
-        let config = self.settings.circuit_config(BUILT_CONSTANTS);
+        let shape = layout.shape();
+        let config = self.settings.config_of(Shape { constants: BUILT_CONSTANTS, ..shape });
         let mut builder = CircuitBuilder::new(CircuitConfig { zero_knowledge: false, ..config });
         builder.set_domain_separator(self.separator());
         let inputs: Vec<Vec<Target>> = (self.program.inputs().iter())
             .map(|id| builder.add_virtual_targets(self.program.node(*id).fact.len()))
             .collect();
-        let emission = self.emit(Sink::Circuit(&mut builder), &inputs, layout)?;
+        let sink = Sink::Circuit(&mut builder, layout.tracks.clone());
+        let emission = self.emit(sink, &inputs, layout.weights_per_row, &layout.classes)?;
         for digest in &emission.digests {
             builder.register_public_inputs(digest);
         }
         let blinding = self.settings.zero_knowledge.then(|| Blinding::add(&mut builder));
-        Ok(Built { builder, emission, inputs, blinding, separator: self.separator() })
+        Ok(Built { builder, emission, inputs, blinding, separator: self.separator(), constants: shape.constants })
     }
 
     /// What separates the circuit's proofs from those of other programs.
@@ -95,90 +119,97 @@ impl<'a> Draft<'a> {
         self.digest.iter().map(|d| F::from_canonical_u64(*d)).collect()
     }
 
-    /// Among the layouts with the smallest power-of-two number of rows the cheapest to prove.
+    /// The layout whose proofs take least time, of all that were tried.
     pub(crate) fn layout(&self) -> Result<(Layout, Plan), BackendError> {
+        let none = || BackendError::Settings("no layout".into());
         let exact = |weights_per_row: &usize| {
-            let layout = Layout { weights_per_row: *weights_per_row, classes: Classes::default() };
-            self.tried(layout, false)
+            let classes = Classes::default();
+            self.count(*weights_per_row, &classes).map(|emission| (*weights_per_row, emission))
         };
-        let exact = WEIGHTS_PER_ROW.par_iter().map(exact).collect::<Result<Vec<Tried>, BackendError>>()?;
-        let smallest = exact.iter().map(|t| t.candidate.degree_bits).min().unwrap_or_default();
-        let families: Vec<Family> = exact.into_par_iter().map(|exact| self.family(exact, smallest)).collect();
-        let fitting = |f: &&Family| f.best.candidate.degree_bits == smallest;
-        let best = families.iter().filter(fitting).map(|f| &f.best).min_by_key(|t| t.cost());
-        let best = best.ok_or_else(|| BackendError::Settings("no layout".into()))?;
-        let mut candidates: Vec<Candidate> = families.iter().flat_map(|f| f.candidates.iter().cloned()).collect();
-        if let Some(candidate) = candidates.iter_mut().find(|c| **c == best.candidate) {
-            candidate.chosen = true;
-        }
-        let config = self.settings.circuit_config(best.layout.weights_per_row);
-        let plan = Plan::new(self.program, &best.emission, closed_rows(&best.emission), &config, candidates);
-        Ok((best.layout.clone(), Plan { public_constants: self.public_constants, ..plan }))
+        let exact = WEIGHTS_PER_ROW.par_iter().map(exact).collect::<Result<Vec<_>, BackendError>>()?;
+        let mut tried: Vec<Tried> = exact.par_iter().filter_map(|(w, e)| self.best(*w, e, false)).collect();
+        // Fewer kinds for more rows, where it is most promising.
+        let mut promising: Vec<usize> = (0..tried.len()).collect();
+        promising.sort_by(|a, b| tried[*a].nanoseconds.total_cmp(&tried[*b].nanoseconds));
+        let merges: Vec<(usize, usize)> = promising.iter().take(MERGED).flat_map(|i| SLACKS.map(|s| (*i, s))).collect();
+        let merged = |(index, slack): &(usize, usize)| {
+            let (weights_per_row, emission) = &exact[*index];
+            let classes = emission.classes.merged(emitted(emission) / slack);
+            // Wider gates give some values wider ranges, for which a quotient or a root may be too large.
+            self.count(*weights_per_row, &classes).ok().and_then(|emission| self.best(*weights_per_row, &emission, true))
+        };
+        tried.par_extend(merges.par_iter().filter_map(merged));
+        let mut candidates: Vec<Candidate> = tried.iter().map(|t| Candidate::of(&t.plan)).collect();
+        let fastest = (0..tried.len()).min_by(|a, b| tried[*a].nanoseconds.total_cmp(&tried[*b].nanoseconds));
+        let fastest = fastest.ok_or_else(none)?;
+        candidates[fastest].chosen = true;
+        let Tried { layout, plan, .. } = tried.swap_remove(fastest);
+        Ok((layout, Plan { candidates, ..plan }))
     }
 
-    /// A layout and those with fewer gate types that keep it below the `smallest` power of two.
-    fn family(&self, exact: Tried, smallest: usize) -> Family {
-        let mut candidates = vec![exact.candidate.clone()];
-        if exact.candidate.degree_bits > smallest {
-            return Family { candidates, best: exact };
-        }
-        // The estimate behind a merge ignores partly filled rows, so a smaller slack is tried when it fails.
-        let free = (1usize << smallest).saturating_sub(exact.emission.rows);
-        for slack in [free, free / 2, 0] {
-            let classes = exact.emission.classes.merged(slack);
-            // Wider gates give some values wider ranges, for which a quotient or a root may be too large.
-            let Ok(merged) = self.tried(Layout { classes, ..exact.layout }, true) else { continue };
-            candidates.push(merged.candidate.clone());
-            if merged.candidate.degree_bits == smallest {
-                return Family { candidates, best: merged };
+    /// The best tracks for an emission.
+    fn best(&self, weights_per_row: usize, emission: &Emission, merged: bool) -> Option<Tried> {
+        let kinds: Vec<(Kind, usize)> = emission.tape.kinds.iter().cloned().zip(emission.tape.counts.iter().copied()).collect();
+        let total = emitted(emission);
+        let digests = emission.digests.len();
+        let closing = emission.constant_rows + closing_rows(4 * digests);
+        let rows_for = |config: &CircuitConfig| if self.settings.zero_knowledge { Blinding::rows(config) } else { 0 };
+        let others = closing + rows_for(&self.settings.profile.circuit_config(0));
+        let largest = (total + others).next_power_of_two().trailing_zeros();
+        let mut best: Option<Tried> = None;
+        for degree_bits in SMALLEST..=largest.max(SMALLEST) {
+            let Some(capacity) = (1usize << degree_bits).checked_sub(others).filter(|c| *c > 0) else { continue };
+            let fewest = total.div_ceil(capacity).max(1);
+            for count in fewest..=(fewest + SPARE_TRACKS).min(MOST_TRACKS) {
+                let Some(tracks) = Tracks::packed(&kinds, capacity, count) else { continue };
+                let layout = Layout { weights_per_row, classes: emission.classes.clone(), tracks };
+                let rows = layout.tracks.rows() + emission.constant_rows;
+                let counted = Counted {
+                    gate: layout.tracks.gate(),
+                    emitted: total,
+                    closed: rows + closing_rows(4 * digests),
+                    rows,
+                    padded: (layout.tracks.rows() + others).next_power_of_two(),
+                    digests,
+                    weights_per_row,
+                    merged,
+                    weights: elements(self.program),
+                    public_constants: self.public_constants,
+                };
+                let plan = Plan::new(&counted, &self.settings.config_of(layout.shape()));
+                let nanoseconds = plan.reference_nanoseconds();
+                if best.as_ref().is_none_or(|b| nanoseconds < b.nanoseconds) {
+                    best = Some(Tried { layout, plan, nanoseconds });
+                }
             }
         }
-        Family { candidates, best: exact }
-    }
-
-    /// Counts the rows of a layout.
-    fn tried(&self, layout: Layout, merged: bool) -> Result<Tried, BackendError> {
-        let emission = self.count(&layout)?;
-        let closed = closed_rows(&emission);
-        let config = self.settings.circuit_config(layout.weights_per_row);
-        let blinding = if self.settings.zero_knowledge { Blinding::rows(&config) } else { 0 };
-        let padded = (closed + blinding).next_power_of_two();
-        let candidate = Candidate::new(&layout, merged, &emission, closed, padded, &config);
-        Ok(Tried { layout, emission, candidate })
+        best
     }
 }
 
-/// A layout with what counting it gave.
+/// A layout with what it costs.
 struct Tried {
     layout: Layout,
-    emission: Emission,
-    candidate: Candidate,
+    plan: Plan,
+    nanoseconds: f64,
 }
 
-impl Tried {
-    fn cost(&self) -> usize {
-        self.emission.tape.gates.len() * GATE_TYPE_COST + self.layout.weights_per_row
-    }
+fn emitted(emission: &Emission) -> usize {
+    emission.tape.counts.iter().sum()
 }
-
-/// Layouts with one number of weights a row.
-struct Family {
-    candidates: Vec<Candidate>,
-    best: Tried,
-}
-
-/// Rows once plonky2 has closed the circuit, before it is padded.
-fn closed_rows(emission: &Emission) -> usize {
-    emission.rows + closing_rows(4 * emission.digests.len())
-}
-
-/// A gate type's share of a proof's time in constant columns: every gate type is evaluated at every point, and every column is
-/// opened and combined there.
-const GATE_TYPE_COST: usize = 100;
 
 /// Weights a row may hold; more of them never make more rows.
 const WEIGHTS_PER_ROW: [usize; 11] = [704, 640, 576, 512, 448, 384, 320, 256, 192, 128, 64];
+/// Layouts for which fewer kinds are tried, and the parts of all rows that this may add.
+const MERGED: usize = 3;
+const SLACKS: [usize; 3] = [64, 16, 6];
+/// Logarithm of the fewest rows of a circuit.
+const SMALLEST: u32 = 6;
+/// Tracks that are tried beyond the fewest that hold all rows, so that kinds need not be split.
+const SPARE_TRACKS: usize = 2;
+/// Tracks of a row at most.
+const MOST_TRACKS: usize = 12;
 
 /// Constant columns that plonky2 builds. It extends and commits to columns in twice the memory that they need afterwards, so
 /// that further ones, which only hold weights, are added by [`crate::prover::ProvingKey::take`].
-pub(crate) const BUILT_CONSTANTS: usize = ConstantsGate::SLOTS;
+pub(crate) const BUILT_CONSTANTS: usize = PoolGate::SLOTS;

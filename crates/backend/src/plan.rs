@@ -11,18 +11,21 @@ use plonnx_ir::{CoreOp, Field, Graph};
 use serde::Serialize;
 
 use crate::config::{D, F};
-use crate::emit::Emission;
-use crate::gate::{Kind, Operations, RowGate};
-use crate::layout::{BUILT_CONSTANTS, Layout};
+use crate::gate::{Operations, PoolGate, RowGate, Track};
+use crate::layout::BUILT_CONSTANTS;
 use crate::prover::selector_groups;
 
 /// Sizes of a circuit that is not built yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Plan {
     /// Rows in use.
     pub rows: usize,
     /// Logarithm of the number of rows after padding.
     pub degree_bits: usize,
+    /// Emitted rows, of which every row of the circuit holds one on each track.
+    pub emitted_rows: usize,
+    /// Tracks of a row.
+    pub tracks: usize,
     /// Logarithm of the number of points per row in the low-degree extension.
     pub rate_bits: usize,
     /// Columns of the witness.
@@ -43,11 +46,15 @@ pub struct Plan {
     pub salt_columns: usize,
     /// Weights a row can hold.
     pub weights_per_row: usize,
-    /// Gate types.
-    pub gate_types: usize,
+    /// Kinds of emitted rows, one standing on several tracks counted as often.
+    pub kinds: usize,
+    /// Whether gates that differ in their number of digits alone were merged.
+    pub merged: bool,
     /// Largest number of constraints of a gate.
     pub constraints: usize,
-    /// Field operations with which the constraints of all gates of plonnx are evaluated at one point.
+    /// Wires whose range is checked as a digit's.
+    pub digits: usize,
+    /// Field operations with which all constraints are evaluated at one point, besides those of digits.
     pub operations: Operations,
     /// Constant elements of the program.
     pub weights: usize,
@@ -58,121 +65,111 @@ pub struct Plan {
 }
 
 /// A layout that was tried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Candidate {
     /// Weights a row can hold.
     pub weights_per_row: usize,
-    /// Whether gates that differ in their number of digits alone were merged where rows allow it.
+    /// Whether gates that differ in their number of digits alone were merged.
     pub merged: bool,
-    /// Gate types.
-    pub gate_types: usize,
+    /// Tracks of a row.
+    pub tracks: usize,
+    /// Kinds of emitted rows, one standing on several tracks counted as often.
+    pub kinds: usize,
     /// Rows in use.
     pub rows: usize,
     /// Logarithm of the number of rows after padding.
     pub degree_bits: usize,
+    /// Columns of the witness.
+    pub wires: usize,
     /// Preprocessed columns besides those of the routed wires, selectors included.
     pub constant_columns: usize,
+    /// Time of a proof on one thread of the reference machine, in seconds.
+    pub reference_seconds: f64,
     /// Whether the circuit has this layout.
     pub chosen: bool,
 }
 
-/// Gates of a circuit that is emitted but not closed, in plonky2's order.
-fn gates(emission: &Emission, padded: usize) -> Vec<GateRef<F, D>> {
-    let mut kinds: Vec<Kind> = emission.tape.gates.iter().map(|g| g.kind().clone()).collect();
-    if !kinds.contains(&Kind::Constants) {
-        kinds.push(Kind::Constants);
+impl Candidate {
+    pub(crate) fn of(plan: &Plan) -> Self {
+        Self {
+            weights_per_row: plan.weights_per_row,
+            merged: plan.merged,
+            tracks: plan.tracks,
+            kinds: plan.kinds,
+            rows: plan.rows,
+            degree_bits: plan.degree_bits,
+            wires: plan.wires,
+            constant_columns: plan.constant_columns,
+            reference_seconds: plan.reference_nanoseconds() / 1e9,
+            chosen: false,
+        }
     }
-    let mut gates: Vec<GateRef<F, D>> = kinds.into_iter().map(|kind| GateRef::new(RowGate::new(kind))).collect();
-    gates.push(GateRef::new(PoseidonGate::<F, D>::new()));
-    gates.push(GateRef::new(PublicInputGate));
-    if padded > 0 {
+}
+
+/// What a plan is made from: a counted emission and the tracks chosen for it.
+pub(crate) struct Counted<'a> {
+    pub(crate) gate: &'a RowGate,
+    /// Emitted rows.
+    pub(crate) emitted: usize,
+    /// Rows of the circuit before it is padded.
+    pub(crate) closed: usize,
+    /// Rows of the circuit without those that close it.
+    pub(crate) rows: usize,
+    pub(crate) padded: usize,
+    pub(crate) digests: usize,
+    pub(crate) weights_per_row: usize,
+    pub(crate) merged: bool,
+    pub(crate) weights: usize,
+    pub(crate) public_constants: usize,
+}
+
+/// Gates of the closed circuit, in plonky2's order.
+fn gates(counted: &Counted) -> Vec<GateRef<F, D>> {
+    let mut gates = vec![GateRef::new(counted.gate.whole()), GateRef::new(PoolGate), GateRef::new(PublicInputGate)];
+    if counted.digests > 0 {
+        gates.push(GateRef::new(PoseidonGate::<F, D>::new()));
+    }
+    if counted.padded > counted.closed {
         gates.push(GateRef::new(NoopGate));
     }
     gates.sort_unstable_by_key(|g| (g.0.degree(), g.0.id()));
     gates
 }
 
-/// Sizes that follow from the gates.
-struct Gates {
-    types: usize,
-    selectors: usize,
-    constant_columns: usize,
-    constraints: usize,
-    operations: Operations,
-}
-
-impl Gates {
-    fn of(emission: &Emission, closed_rows: usize, degree_bits: usize, config: &CircuitConfig) -> Self {
-        let gates = gates(emission, (1usize << degree_bits).saturating_sub(closed_rows));
+impl Plan {
+    pub(crate) fn new(counted: &Counted, config: &CircuitConfig) -> Self {
+        let gates = gates(counted);
         let selectors = selector_groups(&gates, config.max_quotient_degree_factor + 1).len();
         let constants = gates.iter().map(|g| g.0.num_constants()).max().unwrap_or(0);
-        let ours = gates.iter().filter_map(|g| g.0.as_any().downcast_ref::<RowGate>());
-        Self {
-            types: gates.len(),
-            selectors,
-            constant_columns: selectors + constants,
-            constraints: gates.iter().map(|g| g.0.num_constraints()).max().unwrap_or(0),
-            operations: ours.map(|g| g.kind().operations()).sum(),
-        }
-    }
-}
-
-impl Candidate {
-    /// The layout of an emission that closes with `closed_rows` rows.
-    pub(crate) fn new(
-        layout: &Layout,
-        merged: bool,
-        emission: &Emission,
-        closed_rows: usize,
-        padded_rows: usize,
-        config: &CircuitConfig,
-    ) -> Self {
-        let degree_bits = padded_rows.trailing_zeros() as usize;
-        let gates = Gates::of(emission, closed_rows, degree_bits, config);
-        Self {
-            weights_per_row: layout.weights_per_row,
-            merged,
-            gate_types: gates.types,
-            rows: emission.rows,
-            degree_bits,
-            constant_columns: gates.constant_columns,
-            chosen: false,
-        }
-    }
-}
-
-impl Plan {
-    /// The plan of the last of `candidates` that is chosen, which was counted as `emission`.
-    pub(crate) fn new(
-        program: &Graph<Field>,
-        emission: &Emission,
-        closed_rows: usize,
-        config: &CircuitConfig,
-        candidates: Vec<Candidate>,
-    ) -> Self {
-        let chosen = candidates.iter().find(|c| c.chosen);
-        let (degree_bits, weights_per_row) = chosen.map_or((0, 0), |c| (c.degree_bits, c.weights_per_row));
-        let gates = Gates::of(emission, closed_rows, degree_bits, config);
         let partial_products = config.num_routed_wires.div_ceil(config.max_quotient_degree_factor);
+        let tracks = counted.gate.tracks();
+        let mut operations = counted.gate.operations();
+        if counted.digests > 0 {
+            operations = operations + Operations::of_poseidon();
+        }
         Self {
-            rows: emission.rows,
-            degree_bits,
+            rows: counted.rows,
+            degree_bits: counted.padded.trailing_zeros() as usize,
+            emitted_rows: counted.emitted,
+            tracks: tracks.len(),
             rate_bits: config.fri_config.rate_bits,
             wires: config.num_wires,
             routed_wires: config.num_routed_wires,
-            constant_columns: gates.constant_columns,
-            built_columns: config.num_routed_wires + gates.constant_columns.min(gates.selectors + BUILT_CONSTANTS),
+            constant_columns: selectors + constants,
+            built_columns: config.num_routed_wires + selectors + constants.min(BUILT_CONSTANTS),
             challenges: config.num_challenges,
             product_columns: config.num_challenges * partial_products,
             quotient_columns: config.num_challenges * config.max_quotient_degree_factor,
             salt_columns: if config.zero_knowledge { plonky2::fri::oracle::SALT_SIZE } else { 0 },
-            weights_per_row,
-            gate_types: gates.types,
-            constraints: gates.constraints,
-            operations: gates.operations,
-            weights: elements(program),
-            public_constants: 0,
-            candidates,
+            weights_per_row: counted.weights_per_row,
+            kinds: tracks.iter().map(|track| track.kinds().len()).sum(),
+            merged: counted.merged,
+            constraints: gates.iter().map(|g| g.0.num_constraints()).max().unwrap_or(0),
+            digits: tracks.iter().map(Track::digits).sum(),
+            operations,
+            weights: counted.weights,
+            public_constants: counted.public_constants,
+            candidates: Vec::new(),
         }
     }
 }

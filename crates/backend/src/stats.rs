@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::config::{D, F};
 use crate::emit::Emission;
-use crate::plan::elements;
+use crate::plan::{Plan, elements};
 
 /// Rows, columns and their causes.
 #[derive(Clone, Debug, Serialize)]
@@ -19,9 +19,13 @@ pub struct Stats {
     pub rows: usize,
     /// Logarithm of the number of rows after padding.
     pub degree_bits: usize,
-    /// Rows by gate.
-    pub gates: BTreeMap<String, usize>,
-    /// Rows by node, in program order.
+    /// Tracks of a row, each of which holds an emitted row.
+    pub tracks: usize,
+    /// Wires of a row.
+    pub wires: usize,
+    /// Emitted rows by kind.
+    pub kinds: BTreeMap<String, usize>,
+    /// Emitted rows by node, in program order.
     pub nodes: Vec<(String, usize)>,
     /// Constant elements of the program that weigh data.
     pub weights: usize,
@@ -35,8 +39,6 @@ pub struct Stats {
     pub lookups: usize,
     /// Preprocessed columns, selectors included.
     pub constant_columns: usize,
-    /// Gate types.
-    pub gate_types: usize,
     /// Largest number of constraints of a gate.
     pub constraints: usize,
     #[serde(skip)]
@@ -50,17 +52,15 @@ impl Stats {
         program: &Graph<Field>,
         emission: &Emission,
         common: &CommonCircuitData<F, D>,
-        rows: usize,
-        weights_per_row: usize,
+        plan: &Plan,
         emit_time: Duration,
         compile_time: Duration,
     ) -> Self {
         let tape = &emission.tape;
-        let mut gates = BTreeMap::new();
+        let mut kinds = BTreeMap::new();
         let mut nodes: Vec<(String, usize)> = tape.labels.iter().map(|l| (l.clone(), 0)).collect();
-        for record in tape.rows.iter().filter(|r| !r.foreign) {
-            let name = record.gate.map_or_else(|| "poseidon".to_string(), |g| tape.gates[g as usize].kind().name());
-            *gates.entry(name).or_insert(0) += 1;
+        for (index, record) in tape.rows.iter().enumerate() {
+            *kinds.entry(tape.kind(index).name()).or_insert(0) += 1;
             if let Some(node) = nodes.get_mut(record.label as usize) {
                 node.1 += 1;
             }
@@ -73,17 +73,18 @@ impl Stats {
             }
         }
         Self {
-            rows,
+            rows: plan.rows,
             degree_bits: common.degree_bits(),
-            gates,
+            tracks: plan.tracks,
+            wires: plan.wires,
+            kinds,
             nodes: merged,
             weights: elements(program),
-            weights_per_row,
+            weights_per_row: plan.weights_per_row,
             accumulators: emission.accumulators,
             absorbed: emission.absorbed,
             lookups: (emission.terms.lookups + emission.terms.table_entries) as usize,
             constant_columns: common.num_constants,
-            gate_types: common.gates.len(),
             constraints: common.num_gate_constraints,
             emit_time,
             compile_time,
@@ -93,19 +94,19 @@ impl Stats {
 
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "rows {} (2^{})", self.rows, self.degree_bits)?;
+        writeln!(f, "rows {} (2^{}) of {} tracks, {} wires", self.rows, self.degree_bits, self.tracks, self.wires)?;
         writeln!(f, "weights {}, {} a row", self.weights, self.weights_per_row)?;
         writeln!(
             f,
             "accumulators {}, absorbed elements {}, lookup terms {}",
             self.accumulators, self.absorbed, self.lookups
         )?;
-        writeln!(f, "constant columns {}, gate types {}", self.constant_columns, self.gate_types)?;
-        writeln!(f, "rows by gate:")?;
-        for (gate, rows) in &self.gates {
-            writeln!(f, "  {gate:<24} {rows:>7}")?;
+        writeln!(f, "constant columns {}", self.constant_columns)?;
+        writeln!(f, "emitted rows by kind:")?;
+        for (kind, rows) in &self.kinds {
+            writeln!(f, "  {kind:<24} {rows:>7}")?;
         }
-        writeln!(f, "rows by node:")?;
+        writeln!(f, "emitted rows by node:")?;
         for (node, rows) in &self.nodes {
             writeln!(f, "  {node:<40} {rows:>7}")?;
         }

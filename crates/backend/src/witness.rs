@@ -5,15 +5,13 @@ use std::ops::Range;
 
 use plonky2::field::extension::quadratic::QuadraticExtension;
 use plonky2::field::types::Field;
-use plonky2::hash::hashing::PlonkyPermutation;
-use plonky2::hash::poseidon::PoseidonPermutation;
 use plonky2::iop::target::Target;
 use plonnx_ir::Tensor;
 use rayon::prelude::*;
 
 use crate::assembler::Cell;
 use crate::config::{F, WIRES, from_field, to_field};
-use crate::gate::{Kind, LookupGate, MulAddGate, RowGate, Side, read_ext, write_ext};
+use crate::gate::{Kind, LookupGate, MulAddGate, RowGate, Side, Track, read_ext, write_ext};
 
 /// What a step does to its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +28,6 @@ pub enum Phase {
     Idle(u8),
     /// Fills operand `b` of a multiply-add slot with the inverse of `a`.
     Inverse(u8),
-    /// A Poseidon permutation.
-    Poseidon,
 }
 
 /// Values that a commit step takes from outside its row.
@@ -73,19 +69,34 @@ pub struct Step {
 /// What is known of a row.
 #[derive(Clone, Debug)]
 pub struct RowRecord {
-    /// Index into [`Tape::gates`]; `None` for a Poseidon row.
-    pub gate: Option<u32>,
-    /// Added by someone else between ours.
-    pub foreign: bool,
+    /// Index into [`Tape::kinds`].
+    pub kind: u32,
     pub constants: u32,
     pub label: u32,
+    pub place: Place,
+}
+
+/// Where an emitted row stands in the circuit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Row of the circuit.
+    pub row: u32,
+    /// Position of the track in the row.
+    pub track: u16,
+    /// Position of the row's kind in the track.
+    pub kind: u16,
 }
 
 /// Everything needed to assign the rows of one segment.
 #[derive(Clone, Debug, Default)]
 pub struct Tape {
+    /// Row of the circuit where the segment's begin.
     pub first_row: usize,
-    pub gates: Vec<RowGate>,
+    /// The gate of the circuit's rows; `None` if rows were only counted.
+    pub gate: Option<RowGate>,
+    pub kinds: Vec<Kind>,
+    /// Rows of each kind.
+    pub counts: Vec<usize>,
     pub rows: Vec<RowRecord>,
     pub constants: Vec<F>,
     pub steps: Vec<Step>,
@@ -96,10 +107,9 @@ pub struct Tape {
     pub tables: Vec<(i64, usize)>,
 }
 
-/// The assigned rows of a segment, row-major, [`WIRES`] wires a row.
+/// The assigned rows of a segment as they were emitted, row-major, [`WIRES`] wires a row.
 #[derive(Clone, Debug)]
 pub struct Assignment {
-    pub first_row: usize,
     pub cells: Vec<F>,
 }
 
@@ -116,29 +126,80 @@ pub enum Moment<'a> {
 pub type Tamper<'a> = &'a mut dyn FnMut(&Step, Moment);
 
 impl Tape {
-    /// Constants of row `index` (relative to the segment).
+    /// Kind of row `index`.
+    pub fn kind(&self, index: usize) -> &Kind {
+        &self.kinds[self.rows[index].kind as usize]
+    }
+
+    /// Name of what row `index` belongs to.
+    pub fn label(&self, index: usize) -> &str {
+        &self.labels[self.rows[index].label as usize]
+    }
+
+    /// Constants of row `index`.
     pub fn row_constants(&self, index: usize) -> &[F] {
-        let record = &self.rows[index];
-        match record.gate {
-            Some(gate) => {
-                let start = record.constants as usize;
-                &self.constants[start..start + self.gates[gate as usize].kind().constants()]
-            }
-            None => &[],
+        let start = self.rows[index].constants as usize;
+        &self.constants[start..start + self.kind(index).constants()]
+    }
+
+    /// The circuit's wire that `column` of row `index` is.
+    ///
+    /// # Panics
+    /// If rows were only counted.
+    pub fn target(&self, index: usize, column: usize) -> Target {
+        let place = self.rows[index].place;
+        Target::wire(place.row as usize, self.track(place).columns(place.kind as usize)[column])
+    }
+
+    /// The targets and values of an assigned row, with those of its cells.
+    pub fn cells<'a>(&'a self, assignment: &'a Assignment, index: usize) -> impl Iterator<Item = (Target, F)> + 'a {
+        let wires = &assignment.cells[index * WIRES..(index + 1) * WIRES];
+        self.kind(index).used_wires().map(move |column| (self.target(index, column), wires[column]))
+    }
+
+    fn track(&self, place: Place) -> &Track {
+        let gate = self.gate.as_ref().unwrap_or_else(|| unreachable!("rows that are only counted stand nowhere"));
+        &gate.tracks()[place.track as usize]
+    }
+
+    /// The constants of the circuit's row that row `index` sets, selector included, with their columns: one and a stretch.
+    fn set_constants(&self, index: usize) -> ((usize, F), (usize, &[F])) {
+        let place = self.rows[index].place;
+        let track = self.track(place);
+        ((track.selector(place.kind as usize), F::ONE), (track.first_constant(), self.row_constants(index)))
+    }
+
+    /// The first `kept` constants of the circuit's `rows` rows, row-major.
+    pub(crate) fn constants_by_row(&self, kept: usize, rows: usize) -> Vec<F> {
+        let mut out = vec![F::ZERO; kept * rows];
+        for (index, record) in self.rows.iter().enumerate() {
+            let at = (record.place.row as usize - self.first_row) * kept;
+            let ((selector, one), (first, constants)) = self.set_constants(index);
+            let row = &mut out[at..at + kept];
+            row.iter_mut().skip(selector).take(1).for_each(|c| *c = one);
+            row.iter_mut().skip(first).zip(constants).for_each(|(c, value)| *c = *value);
         }
+        out
     }
 
     /// The constants of all rows beyond the first `kept` of each, by column, for a circuit of `degree` rows.
     pub(crate) fn further_constants(&self, kept: usize, degree: usize) -> Vec<Vec<F>> {
         /// Columns filled together: as many constants as a cache line has.
         const COLUMNS: usize = 8;
-        let width = self.gates.iter().map(|g| g.kind().constants()).max().unwrap_or(0);
+        let width = self.gate.as_ref().map_or(0, RowGate::constants);
         let mut columns = vec![vec![F::ZERO; degree]; width.saturating_sub(kept)];
         columns.par_chunks_mut(COLUMNS).enumerate().for_each(|(chunk, columns)| {
-            for index in 0..self.rows.len() {
-                let constants = self.row_constants(index).get(kept + chunk * COLUMNS..).unwrap_or(&[]);
-                for (column, value) in columns.iter_mut().zip(constants) {
-                    column[self.first_row + index] = *value;
+            let start = kept + chunk * COLUMNS;
+            for (index, record) in self.rows.iter().enumerate() {
+                let row = record.place.row as usize;
+                let ((selector, one), (first, constants)) = self.set_constants(index);
+                if let Some(column) = selector.checked_sub(start).and_then(|c| columns.get_mut(c)) {
+                    column[row] = one;
+                }
+                let (skipped, offset) = (start.saturating_sub(first), first.saturating_sub(start));
+                let constants = constants.get(skipped..).unwrap_or(&[]);
+                for (column, value) in columns.iter_mut().skip(offset).zip(constants) {
+                    column[row] = *value;
                 }
             }
         });
@@ -153,7 +214,7 @@ impl Tape {
         let mut first: Vec<&Step> = self.steps.iter().zip(&independent).filter(|s| *s.1).map(|s| s.0).collect();
         first.sort_by_key(|step| step.row);
         cells.par_chunks_mut(WIRES * ROWS_TOGETHER).enumerate().for_each(|(chunk, cells)| {
-            let rows = self.first_row + chunk * ROWS_TOGETHER;
+            let rows = chunk * ROWS_TOGETHER;
             let start = first.partition_point(|step| (step.row as usize) < rows);
             let steps = first[start..].iter().take_while(|step| (step.row as usize) < rows + ROWS_TOGETHER);
             let mut state = State { cells, first_row: rows, counts: Vec::new(), hints: Vec::new() };
@@ -165,7 +226,7 @@ impl Tape {
         for step in self.steps.iter().zip(&independent).filter(|s| !*s.1).map(|s| s.0) {
             self.run(step, &given, &mut state, &mut |_, _| {});
         }
-        Assignment { first_row: self.first_row, cells }
+        Assignment { cells }
     }
 
     /// [`Tape::assign`], one step after the other, with a chance to alter each row after each step; later steps see the
@@ -177,12 +238,12 @@ impl Tape {
         for step in &self.steps {
             self.run(step, &given, &mut state, tamper);
         }
-        Assignment { first_row: self.first_row, cells }
+        Assignment { cells }
     }
 
     fn state<'a>(&self, cells: &'a mut [F]) -> State<'a> {
         let counts = self.tables.iter().map(|(_, n)| vec![0; *n]).collect();
-        State { cells, first_row: self.first_row, counts, hints: Vec::new() }
+        State { cells, first_row: 0, counts, hints: Vec::new() }
     }
 
     /// By step whether neither it nor an earlier step of its row reads what other rows hold or what is counted.
@@ -192,7 +253,7 @@ impl Tape {
             let feeds = &self.feeds[step.feeds.start as usize..step.feeds.end as usize];
             let wired = feeds.iter().any(|(_, feed)| matches!(feed, Feed::Cell(Cell::Wire { .. })));
             let counted = matches!(step.hint, Hint::Lookup { .. } | Hint::Multiplicities { .. });
-            let dependent = &mut touched[step.row as usize - self.first_row];
+            let dependent = &mut touched[step.row as usize];
             *dependent |= wired || counted;
             !*dependent
         };
@@ -213,10 +274,10 @@ impl Tape {
             };
             state.cells[at + *column as usize] = value;
         }
-        let row = step.row as usize - self.first_row;
+        let row = step.row as usize;
         let wires = &mut state.cells[at..at + WIRES];
         let constants = self.row_constants(row);
-        let kind = self.rows[row].gate.map(|g| self.gates[g as usize].kind());
+        let kind = self.kind(row);
         state.hints.clear();
         match &step.hint {
             Hint::None => {}
@@ -224,7 +285,7 @@ impl Tape {
                 state.hints.extend(&given.tensors[*node as usize][range.start as usize..range.end as usize]);
             }
             Hint::Lookup { table } => {
-                if let Some(Kind::Lookup(gate)) = kind {
+                if let Kind::Lookup(gate) = kind {
                     count(gate, wires, self.tables[*table as usize].0, &mut state.counts[*table as usize]);
                 }
             }
@@ -233,23 +294,18 @@ impl Tape {
             }
         }
         tamper(step, Moment::Before(&mut state.hints));
-        match (step.phase, kind) {
-            (Phase::Poseidon, _) => permute(wires),
-            (Phase::Commit, Some(kind)) => kind.commit(constants, wires, &state.hints),
-            (Phase::Complete, Some(kind)) => kind.complete(constants, wires, usize::MAX),
-            (Phase::Idle(used), Some(Kind::Range(gate))) => {
-                Kind::Range(gate.clone()).complete(constants, wires, used as usize);
-            }
-            (Phase::Idle(used), Some(kind)) => kind.complete(constants, wires, used as usize),
-            (Phase::Results, Some(kind)) => kind.complete_results(wires),
-            (Phase::Slot(slot), Some(kind)) => kind.complete_slot(constants, wires, slot as usize),
-            (Phase::Inverse(slot), _) => {
+        match step.phase {
+            Phase::Commit => kind.commit(constants, wires, &state.hints),
+            Phase::Complete => kind.complete(constants, wires, usize::MAX),
+            Phase::Idle(used) => kind.complete(constants, wires, used as usize),
+            Phase::Results => kind.complete_results(wires),
+            Phase::Slot(slot) => kind.complete_slot(constants, wires, slot as usize),
+            Phase::Inverse(slot) => {
                 let slot = slot as usize;
                 let inverse = read_ext(wires, MulAddGate::a(slot)).try_inverse();
                 write_ext(wires, MulAddGate::b(slot), inverse.unwrap_or(QuadraticExtension([F::ZERO; 2])));
                 Kind::MulAdd.complete_slot(constants, wires, slot);
             }
-            (_, None) => {}
         }
         tamper(step, Moment::After(wires));
     }
@@ -290,10 +346,4 @@ fn count(gate: &LookupGate, wires: &[F], first: i64, counts: &mut [i64]) {
             *count += 1;
         }
     }
-}
-
-fn permute(wires: &mut [F]) {
-    let mut state = PoseidonPermutation::new(wires[..12].iter().copied());
-    state.permute();
-    wires[12..24].copy_from_slice(state.as_ref());
 }

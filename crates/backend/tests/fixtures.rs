@@ -50,7 +50,7 @@ fn prove(name: &str) {
     insta::assert_snapshot!(name, circuit.stats());
     let (plan, stats, common) = (circuit.plan(), circuit.stats(), circuit.common_data());
     assert_eq!((plan.rows, plan.degree_bits), (stats.rows, stats.degree_bits));
-    assert_eq!((plan.constant_columns, plan.gate_types), (stats.constant_columns, stats.gate_types));
+    assert_eq!((plan.constant_columns, plan.tracks), (stats.constant_columns, stats.tracks));
     assert_eq!((plan.constraints, plan.weights_per_row), (stats.constraints, stats.weights_per_row));
     let products = common.config.num_challenges * (1 + common.num_partial_products);
     assert_eq!((plan.product_columns, plan.wires), (products, common.config.num_wires));

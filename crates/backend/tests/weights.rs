@@ -153,24 +153,19 @@ fn every_weight_is_bound() {
         let circuit = compile(&case);
         let witness = circuit.witness(&case.inputs).unwrap();
         let tape = circuit.tape();
-        for (index, record) in tape.rows.iter().enumerate().filter(|(_, r)| !r.foreign) {
-            let label = &tape.labels[record.label as usize];
+        for row in 0..tape.rows.len() {
+            let label = tape.label(row);
             if !label.starts_with("input const") && !label.contains("commitment") {
                 continue;
             }
-            let used: Vec<usize> = match record.gate {
-                Some(gate) => tape.gates[gate as usize].kind().used_wires().collect(),
-                None => (0..24).collect(),
-            };
-            for column in used {
+            for column in tape.kind(row).used_wires() {
                 let delta = plonky2::field::types::Field::ONE;
-                let row = tape.first_row + index;
                 assert!(circuit.notices(&witness, row, column, delta), "{}: wire {column} of {label}", case.name);
                 lies += 1;
             }
         }
         // The whole evaluation with another weight, under the honest commitment.
-        let last = tape.steps.iter().rposition(|s| s.phase == Phase::Poseidon).unwrap();
+        let last = tape.steps.iter().rposition(|s| *tape.kind(s.row as usize) == Kind::Poseidon).unwrap();
         let row = tape.steps[last].row;
         let forged = circuit
             .witness_tampered(&case.inputs, &mut |step, moment| {

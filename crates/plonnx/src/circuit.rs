@@ -17,11 +17,6 @@ use plonky2::iop::target::Target;
 use plonky2::iop::witness::WitnessWrite;
 use plonky2::plonk::circuit_builder::CircuitBuilder;
 
-/// Wires of the Poseidon rows that a program's witness assigns; plonky2's generator fills the others.
-const POSEIDON_WIRES: usize = 25;
-/// Wires of a row.
-const WIRES: usize = 138;
-
 /// A program inside a circuit.
 #[derive(Debug)]
 pub struct Embedded {
@@ -33,8 +28,8 @@ pub struct Embedded {
     tape: Tape,
 }
 
-/// Adds `program` to `builder`, whose configuration must come from [`Profile::circuit_config`] with at least
-/// `weights_per_row` constants, 64 or more. The circuit proves that the inputs lie in their ranges and that the outputs
+/// Adds `program` to `builder`, whose configuration must come from [`Profile::circuit_config`] with the same
+/// `weights_per_row`, 64 or more. The circuit proves that the inputs lie in their ranges and that the outputs
 /// follow from them.
 pub fn embed(
     builder: &mut CircuitBuilder<F, D>,
@@ -77,12 +72,8 @@ impl Embedded {
             set(*target, *value)?;
         }
         let assignment = self.tape.assign(&values, &externals);
-        for (index, (record, wires)) in self.tape.rows.iter().zip(assignment.cells.chunks(WIRES)).enumerate() {
-            let kind = record.gate.and_then(|g| self.tape.gates.get(g as usize)).map(|g| g.kind());
-            let used = if record.foreign { 0 } else { kind.map_or(POSEIDON_WIRES, |k| k.wires()) };
-            for (column, value) in wires.iter().enumerate().take(used) {
-                set(Target::wire(assignment.first_row + index, column), *value)?;
-            }
+        for row in 0..self.tape.rows.len() {
+            self.tape.cells(&assignment, row).try_for_each(|(target, value)| set(target, value))?;
         }
         let outputs = self.program.graph.outputs().iter();
         Ok(outputs.filter_map(|o| values.get(o.node.index()).cloned()).collect())

@@ -45,21 +45,19 @@ pub fn alter_cells(case: &Case, circuit: &Circuit) -> usize {
     let tape = circuit.tape();
     let mut seen = HashMap::new();
     let mut altered = 0;
-    for (index, record) in tape.rows.iter().enumerate().filter(|(_, r)| !r.foreign) {
-        let count = seen.entry(record.gate).or_insert(0);
+    for (row, record) in tape.rows.iter().enumerate() {
+        let count = seen.entry(record.kind).or_insert(0);
         *count += 1;
-        if *count > 3 && index % 41 != 0 {
+        if *count > 3 && row % 41 != 0 {
             continue;
         }
-        let row = tape.first_row + index;
         // Slots of arithmetic rows that nothing reads are free, and harmless.
         let slots = tape.steps.iter().filter(|s| s.row as usize == row);
         let slots = slots.filter(|s| matches!(s.phase, Phase::Slot(_) | Phase::Inverse(_))).count();
-        let used = match record.gate.map(|g| tape.gates[g as usize].kind()) {
-            None => (0..24).collect(),
-            Some(Kind::MulAdd) => (0..8 * slots).collect(),
-            Some(Kind::Arithmetic) => (0..4 * slots).collect(),
-            Some(kind) => kind.used_wires().collect::<Vec<_>>(),
+        let used = match tape.kind(row) {
+            Kind::MulAdd => (0..8 * slots).collect(),
+            Kind::Arithmetic => (0..4 * slots).collect(),
+            kind => kind.used_wires().collect::<Vec<_>>(),
         };
         for column in used {
             for delta in [F::ONE, -F::ONE, F::rand()] {
@@ -67,7 +65,7 @@ pub fn alter_cells(case: &Case, circuit: &Circuit) -> usize {
                     circuit.notices(&witness, row, column, delta),
                     "{}: wire {column} of row {row} ({}) is free",
                     case.name,
-                    circuit.label(row)
+                    tape.label(row)
                 );
                 altered += 1;
             }
@@ -106,12 +104,13 @@ pub fn lie_about_nodes(case: &Case, circuit: &Circuit, mut prove: impl FnMut(Nod
 
 /// Challenges that are not the transcript's are noticed, even when all that follows uses them.
 pub fn replace_challenges(case: &Case, circuit: &Circuit) -> usize {
-    let last = circuit.tape().steps.iter().rev().find(|s| s.phase == Phase::Poseidon);
+    let tape = circuit.tape();
+    let last = tape.steps.iter().rev().find(|s| *tape.kind(s.row as usize) == Kind::Poseidon);
     let row = last.unwrap_or_else(|| panic!("{}: no transcript", case.name)).row;
     let replacements = [F::ZERO, F::ONE, F::rand()];
     for replacement in replacements {
         let witness = circuit.witness_tampered(&case.inputs, &mut |step, moment| {
-            if let (true, Moment::After(wires)) = (step.row == row && step.phase == Phase::Poseidon, moment) {
+            if let (true, Moment::After(wires)) = (step.row == row, moment) {
                 for wire in &mut wires[12..18] {
                     *wire = replacement;
                 }

@@ -2,27 +2,27 @@
 
 use plonky2::field::types::Field as _;
 use plonky2::iop::generator::GeneratedValues;
-use plonky2::iop::target::Target;
 use plonky2::iop::witness::{PartitionWitness, WitnessWrite};
 use rayon::prelude::*;
 
 use super::{Circuit, Witness};
 use crate::check::Violation;
-use crate::config::{F, WIRES, from_field};
+use crate::config::{F, from_field};
 use crate::witness::Assignment;
 
 /// Generators that run at once before their results are placed: what they hold in between is small.
 const GENERATORS_TOGETHER: usize = 4096;
 
 impl Circuit {
-    pub(super) fn conflict(&self, row: usize, cells: &[F]) -> Violation {
-        Violation {
-            row,
-            node: self.label(row),
-            gate: self.checker().gate(&self.data, row),
-            constraint: None,
-            cells: cells.iter().map(|c| from_field(*c)).collect(),
-        }
+    /// A broken copy constraint of a row of the tape, or of no row of it.
+    pub(super) fn conflict(&self, row: Option<usize>, cells: &[F]) -> Violation {
+        let cells = cells.iter().map(|c| from_field(*c)).collect();
+        let (node, gate) = match row {
+            Some(row) => (self.tape.label(row).to_string(), self.tape.kind(row).name()),
+            None => ("closing rows".into(), "none".into()),
+        };
+        let row = row.map_or(0, |row| self.tape.rows[row].place.row as usize);
+        Violation { row, node, gate, constraint: None, cells }
     }
 
     /// Gives the copy classes the values of rows, and collects rows whose wires already have others.
@@ -32,18 +32,10 @@ impl Circuit {
         witness: &mut PartitionWitness<F>,
         conflicts: &mut Vec<Violation>,
     ) {
-        for (index, (record, wires)) in self.tape.rows.iter().zip(assignment.cells.chunks(WIRES)).enumerate() {
-            if record.foreign {
-                continue;
-            }
-            // The inner wires of a Poseidon row are left to its generator.
-            let used = record.gate.map_or(25, |g| self.tape.gates[g as usize].kind().wires());
-            let row = assignment.first_row + index;
-            for (column, value) in wires[..used].iter().enumerate() {
-                if witness.set_target(Target::wire(row, column), *value).is_err() {
-                    conflicts.push(self.conflict(row, &wires[..used]));
-                    break;
-                }
+        for row in 0..self.tape.rows.len() {
+            if self.tape.cells(assignment, row).any(|(target, value)| witness.set_target(target, value).is_err()) {
+                let cells: Vec<F> = self.tape.cells(assignment, row).map(|(_, value)| value).collect();
+                conflicts.push(self.conflict(Some(row), &cells));
             }
         }
     }
@@ -66,8 +58,7 @@ impl Circuit {
                 for (g, finished, generated) in ran {
                     for (target, value) in generated.target_values {
                         if witness.set_target(target, value).is_err() {
-                            let row = if let Target::Wire(wire) = target { wire.row } else { 0 };
-                            conflicts.push(self.conflict(row, &[value]));
+                            conflicts.push(self.conflict(None, &[value]));
                         }
                     }
                     if !finished {

@@ -26,8 +26,10 @@ use crate::argument::transcript;
 use crate::assembler::{Assembler, Cell, EXT_ZERO, Sink};
 use crate::config::{D, F, to_field};
 use crate::error::BackendError;
-use crate::gate::{ConstantsGate, RequantGate};
+use crate::gate::{PoolGate, RequantGate};
+use plonky2::gates::gate::Gate as _;
 use crate::key::ArgumentTerms;
+use crate::tracks::Tracks;
 use crate::witness::{Hint, Phase, Tape};
 use unconditional::{digits, unconditional};
 
@@ -107,8 +109,8 @@ pub struct Emission {
     pub salts: Vec<[Target; 4]>,
     /// Assigns the rows.
     pub tape: Tape,
-    /// Rows of the circuit after the segment.
-    pub rows: usize,
+    /// Rows that hold constants.
+    pub(crate) constant_rows: usize,
     /// Number of field elements that the transcript absorbed.
     pub absorbed: usize,
     /// Accumulators checked by the linear argument.
@@ -155,10 +157,10 @@ struct Emitter<'a, 'b> {
 ///
 /// `inputs` are the targets of the boundary inputs and then of the weights, row-major. `program` is the digest that separates this program's
 /// transcript from others. `visibility` covers boundary inputs, then outputs. The builder's configuration must have at
-/// least as many constants as `weights_per_row`, which is 64 or more.
+/// least the columns of [`crate::Profile::circuit_config`] for `weights_per_row`.
 ///
 /// # Errors
-/// [`BackendError::Settings`] for a builder with fewer constants, and for tensors that do not fit the segment;
+/// [`BackendError::Settings`] for a builder with fewer columns, and for tensors that do not fit the segment;
 /// [`BackendError::Unsupported`] with the node that has no circuit.
 pub fn emit(
     builder: &mut CircuitBuilder<F, D>,
@@ -169,15 +171,20 @@ pub fn emit(
     visibility: &[Visibility],
     weights_per_row: usize,
 ) -> Result<Emission, BackendError> {
-    if builder.config.num_constants < weights_per_row.max(ConstantsGate::SLOTS) {
+    let emit = |sink, classes| emit_with(sink, graph, segment, inputs, program, visibility, weights_per_row, classes);
+    let tape = emit(Sink::Count, Classes::default())?.tape;
+    let tracks = Tracks::two(&tape.kinds.into_iter().zip(tape.counts).collect::<Vec<_>>());
+    let (gate, config) = (tracks.gate(), &builder.config);
+    let least = [gate.num_wires(), gate.routed(), gate.constants().max(PoolGate::SLOTS)];
+    let given = [config.num_wires, config.num_routed_wires, config.num_constants];
+    if least.iter().zip(given).any(|(least, given)| *least > given) {
         return Err(BackendError::Settings(format!(
-            "expected a builder with at least {} constants, got {}; take Profile::circuit_config",
-            weights_per_row.max(ConstantsGate::SLOTS),
-            builder.config.num_constants
+            "expected a builder with at least {} wires, {} of them routed, and {} constants, got {}, {} and {}; take \
+             Profile::circuit_config({weights_per_row})",
+            least[0], least[1], least[2], given[0], given[1], given[2]
         )));
     }
-    let sink = Sink::Circuit(builder);
-    emit_with(sink, graph, segment, inputs, program, visibility, weights_per_row, Classes::default())
+    emit(Sink::Circuit(builder, tracks), Classes::default())
 }
 
 /// [`emit`] into any sink, with a choice of gate types.
@@ -404,14 +411,14 @@ impl Emitter<'_, '_> {
             lookups: uses.iter().map(|u| (u.rows.len() * u.gate.slots) as u64).sum(),
             table_entries: tables.iter().map(|(gate, rows)| (rows.len() * gate.slots) as u64).sum(),
         };
-        let (mut tape, rows) = self.asm.finish();
+        let (mut tape, constant_rows) = self.asm.finish();
         tape.tables = uses.iter().map(|u| (u.table.window.lo, u.table.values.len())).collect();
         Ok(Emission {
             outputs,
             digests,
             salts: Vec::new(),
             tape,
-            rows,
+            constant_rows,
             absorbed: absorbed.len(),
             accumulators,
             terms,

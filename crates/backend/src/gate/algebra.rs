@@ -7,13 +7,19 @@
 use plonky2::field::extension::{Extendable, FieldExtension};
 use plonky2::field::packed::PackedField;
 use plonky2::field::types::Field;
+use plonky2::gates::gate::Gate;
+use plonky2::gates::poseidon::PoseidonGate;
 use plonky2::gates::util::StridedConstraintConsumer;
+use plonky2::hash::poseidon::{HALF_N_FULL_ROUNDS, N_PARTIAL_ROUNDS};
 use plonky2::iop::ext_target::ExtensionTarget;
 use plonky2::plonk::circuit_builder::CircuitBuilder;
-use plonky2::plonk::vars::{EvaluationTargets, EvaluationVars, EvaluationVarsBasePacked};
+use plonky2::plonk::vars::{EvaluationTargets, EvaluationVars, EvaluationVarsBaseBatch, EvaluationVarsBasePacked};
 
 use super::digits::{digit_polynomial, digit_wire};
+use super::poseidon::PoseidonRow;
 use crate::config::{D, F};
+
+const POSEIDON: PoseidonGate<F, D> = PoseidonGate::new();
 
 /// Where constraints are evaluated; `V` is the value of a wire or constant there.
 pub trait Algebra: Sized {
@@ -57,10 +63,23 @@ pub trait Algebra: Sized {
         sum
     }
 
-    /// States that the row's first `count` digits are in 0..8; the first constraints of a gate.
+    /// Whether `value` is known to be zero, so that what it multiplies need not be computed.
+    fn is_zero(&self, _: Self::V) -> bool {
+        false
+    }
+
+    /// Values of the constraints of plonky2's Poseidon gate, of which wire `i` is `wire(i)`.
+    fn poseidon(&mut self, wire: impl Fn(usize) -> usize) -> Vec<Self::V>;
+
+    /// States that a row's first `count` digits are in 0..8; the first constraints of a kind.
     fn constrain_digits(&mut self, count: usize) {
+        self.constrain_ranges(count, digit_wire);
+    }
+
+    /// States that the wires `wire(0)` to `wire(count - 1)` are in 0..8.
+    fn constrain_ranges(&mut self, count: usize, wire: impl Fn(usize) -> usize) {
         for j in 0..count {
-            let x = self.wire(digit_wire(j));
+            let x = self.wire(wire(j));
             let range = digit_polynomial(self, x);
             self.constrain(range);
         }
@@ -134,6 +153,21 @@ impl<P: PackedField<Scalar = F>> Algebra for Packed<'_, '_, P> {
     fn constrain(&mut self, value: P) {
         self.out.one(value);
     }
+    fn is_zero(&self, value: P) -> bool {
+        value.as_slice().iter().all(F::is_zero)
+    }
+    /// As plonky2's provers compute it: point by point. The prover of this crate has [`crate::prover`]'s.
+    fn poseidon(&mut self, wire: impl Fn(usize) -> usize) -> Vec<P> {
+        let mut out = vec![P::ZEROS; POSEIDON.num_constraints()];
+        for lane in 0..P::WIDTH {
+            let wires: Vec<F> = (0..PoseidonRow::WIRES).map(|i| self.wire(wire(i)).as_slice()[lane]).collect();
+            let vars = EvaluationVarsBaseBatch::new(1, &[], &wires, self.vars.public_inputs_hash);
+            for (o, value) in out.iter_mut().zip(POSEIDON.eval_unfiltered_base_batch(vars)) {
+                o.as_slice_mut()[lane] = value;
+            }
+        }
+        out
+    }
 }
 
 /// One point of the extension field.
@@ -167,6 +201,11 @@ impl Algebra for Extension<'_> {
     }
     fn constrain(&mut self, value: Self::V) {
         self.out.push(value);
+    }
+    fn poseidon(&mut self, wire: impl Fn(usize) -> usize) -> Vec<Self::V> {
+        let wires: Vec<Self::V> = (0..PoseidonRow::WIRES).map(|i| self.wire(wire(i))).collect();
+        let public_inputs_hash = self.vars.public_inputs_hash;
+        POSEIDON.eval_unfiltered(EvaluationVars { local_constants: &[], local_wires: &wires, public_inputs_hash })
     }
 }
 
@@ -206,6 +245,12 @@ impl Algebra for Circuit<'_, '_> {
     fn constrain(&mut self, value: Self::V) {
         self.out.push(value);
     }
+    fn poseidon(&mut self, wire: impl Fn(usize) -> usize) -> Vec<Self::V> {
+        let wires: Vec<Self::V> = (0..PoseidonRow::WIRES).map(|i| self.wire(wire(i))).collect();
+        let public_inputs_hash = self.vars.public_inputs_hash;
+        let vars = EvaluationTargets { local_constants: &[], local_wires: &wires, public_inputs_hash };
+        POSEIDON.eval_unfiltered_circuit(self.builder, vars)
+    }
 }
 
 /// Field operations of an evaluation at one point of the base field.
@@ -221,14 +266,24 @@ pub struct Operations {
     pub constraints: usize,
 }
 
-impl std::iter::Sum for Operations {
-    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        all.fold(Self::default(), |a, b| Self {
-            additions: a.additions + b.additions,
-            products: a.products + b.products,
-            shifted: a.shifted + b.shifted,
-            constraints: a.constraints + b.constraints,
-        })
+impl std::ops::Add for Operations {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self {
+            additions: self.additions + other.additions,
+            products: self.products + other.products,
+            shifted: self.shifted + other.shifted,
+            constraints: self.constraints + other.constraints,
+        }
+    }
+}
+
+impl Operations {
+    /// Those of plonky2's Poseidon gate.
+    pub(crate) fn of_poseidon() -> Self {
+        let mut operations = Self::default();
+        PoseidonRow::eval(&mut operations);
+        operations
     }
 }
 
@@ -255,6 +310,19 @@ impl Algebra for Operations {
     }
     fn constrain_digits(&mut self, count: usize) {
         self.constraints += count;
+    }
+    fn constrain_ranges(&mut self, count: usize, _: impl Fn(usize) -> usize) {
+        self.constraints += count;
+    }
+    /// By [`crate::prover`]'s evaluation: S-boxes take four products; the matrices of full rounds are sums of small
+    /// multiples, those of partial rounds are not.
+    fn poseidon(&mut self, _: impl Fn(usize) -> usize) -> Vec<()> {
+        const WIDTH: usize = PoseidonRow::OUTPUT;
+        let (full, partial) = (2 * HALF_N_FULL_ROUNDS, N_PARTIAL_ROUNDS);
+        self.products += 4 * (full * WIDTH + partial) + (WIDTH - 1) * (WIDTH - 1) + partial * (2 * WIDTH - 1);
+        self.additions += full * WIDTH + (WIDTH - 1) * (WIDTH - 1) + partial * 2 * WIDTH;
+        self.shifted += full * WIDTH * (WIDTH + 1);
+        vec![(); POSEIDON.num_constraints()]
     }
 }
 
@@ -288,5 +356,8 @@ impl Algebra for Degree {
     fn constrain(&mut self, value: usize) {
         self.max = self.max.max(value);
         self.constraints += 1;
+    }
+    fn poseidon(&mut self, _: impl Fn(usize) -> usize) -> Vec<usize> {
+        vec![POSEIDON.degree(); POSEIDON.num_constraints()]
     }
 }

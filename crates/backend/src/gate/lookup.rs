@@ -21,10 +21,11 @@ use super::algebra::Algebra;
 use super::digits::{
     DIGIT_BITS, Packing, constrain_packing, digit_wire, packing, read_digits, recompose, write_digits, write_packing,
 };
-use super::selection::ConstantsGate;
 use super::{read_ext, write_ext};
 use crate::config::{F, FE, ROUTED, WIRES};
 
+/// Constants of a table row at most, so that tables do not widen rows.
+const MAX_CONSTANTS: usize = 64;
 /// Slots that share one inverse.
 const GROUP: usize = 3;
 
@@ -51,7 +52,7 @@ impl LookupGate {
             let gate = Self::with_slots(side, digits, n);
             gate.head() + gate.digit_count() <= WIRES
                 && gate.packed().end <= ROUTED
-                && gate.constants() <= ConstantsGate::SLOTS
+                && gate.constants() <= MAX_CONSTANTS
         };
         let slots = (1..=ROUTED).take_while(|n| n * digits <= WIRES && fits(*n)).last().unwrap_or(1);
         Self::with_slots(side, digits, slots)

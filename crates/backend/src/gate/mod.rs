@@ -8,40 +8,32 @@ mod bilinear;
 mod digits;
 mod lookup;
 mod order;
+mod pool;
+mod poseidon;
 mod range;
 mod reduce;
 mod requant;
+mod row;
 mod selection;
 
 pub(crate) use algebra::Algebra;
 pub use algebra::Operations;
 pub use arithmetic::{ArithmeticGate, MulAddGate};
 pub use bilinear::BilinearGate;
-pub(crate) use digits::{DIGIT_BITS, digit_polynomial, digit_wire};
+pub(crate) use digits::{DIGIT_BITS, digit_polynomial};
 pub use lookup::{LookupGate, Side};
 pub use order::OrderGate;
+pub use pool::PoolGate;
+pub use poseidon::PoseidonRow;
 pub use range::RangeGate;
 pub use reduce::{COLUMNS, ProductGate, ReduceGate, StripsGate};
 pub use requant::{AccSource, RequantConstants, RequantGate};
-pub use selection::{BitsGate, ConstantsGate};
+pub use row::{RowGate, Track};
+pub use selection::BitsGate;
 
-use algebra::{Circuit, Degree, Extension, Packed};
-use plonky2::field::extension::Extendable;
 use plonky2::field::extension::quadratic::QuadraticExtension;
-use plonky2::field::packed::PackedField;
-use plonky2::gates::gate::Gate;
-use plonky2::gates::packed_util::PackedEvaluableBase;
-use plonky2::gates::util::StridedConstraintConsumer;
-use plonky2::iop::ext_target::ExtensionTarget;
-use plonky2::iop::generator::WitnessGeneratorRef;
-use plonky2::plonk::circuit_builder::CircuitBuilder;
-use plonky2::plonk::circuit_data::CommonCircuitData;
-use plonky2::plonk::vars::{
-    EvaluationTargets, EvaluationVars, EvaluationVarsBase, EvaluationVarsBaseBatch, EvaluationVarsBasePacked,
-};
-use plonky2::util::serialization::{Buffer, IoError, IoResult, Read, Write};
 
-use crate::config::{D, F, FE, WIRES};
+use crate::config::{F, FE, WIRES};
 
 /// Extension element at a pair of wires.
 pub(crate) fn read_ext(wires: &[F], index: usize) -> FE {
@@ -67,7 +59,7 @@ pub enum Kind {
     Bilinear(BilinearGate),
     Lookup(LookupGate),
     Bits,
-    Constants,
+    Poseidon,
 }
 
 impl Kind {
@@ -84,19 +76,12 @@ impl Kind {
             Kind::Bilinear(g) => g.eval(a),
             Kind::Lookup(g) => g.eval(a),
             Kind::Bits => BitsGate::eval(a),
-            Kind::Constants => ConstantsGate::eval(a),
+            Kind::Poseidon => PoseidonRow::eval(a),
         }
     }
 
-    /// What evaluating the constraints at a point takes.
-    pub(crate) fn operations(&self) -> Operations {
-        let mut operations = Operations::default();
-        self.eval(&mut operations);
-        operations
-    }
-
     /// Tag and parameters, for identifiers and serialisation. Tags are never reused.
-    fn parameters(&self) -> [usize; 4] {
+    pub(crate) fn parameters(&self) -> [usize; 4] {
         match self {
             Kind::Requant(g) => [1, usize::from(g.source == AccSource::Local), g.digits, usize::from(g.masked)],
             Kind::Order(g) => [2, g.digits, 0, 0],
@@ -108,8 +93,8 @@ impl Kind {
             Kind::Bilinear(g) => [8, g.left, g.right, usize::from(g.wide)],
             Kind::Lookup(g) => [9, usize::from(g.side == Side::Table), g.digits, 0],
             Kind::Bits => [10, 0, 0, 0],
-            Kind::Constants => [11, 0, 0, 0],
             Kind::Strips => [12, 0, 0, 0],
+            Kind::Poseidon => [13, 0, 0, 0],
         }
     }
 
@@ -142,8 +127,8 @@ impl Kind {
                 Kind::Lookup(LookupGate::new(side, digits(d)?))
             }
             [10, 0, 0, 0] => Kind::Bits,
-            [11, 0, 0, 0] => Kind::Constants,
             [12, 0, 0, 0] => Kind::Strips,
+            [13, 0, 0, 0] => Kind::Poseidon,
             _ => return None,
         })
     }
@@ -154,12 +139,11 @@ impl Kind {
             Kind::Requant(g) => g.constants(),
             Kind::Order(g) => g.constants(),
             Kind::Range(g) => g.constants(),
-            Kind::MulAdd | Kind::Reduce | Kind::Product | Kind::Strips => 0,
+            Kind::MulAdd | Kind::Reduce | Kind::Product | Kind::Strips | Kind::Poseidon => 0,
             Kind::Arithmetic => 3,
             Kind::Bilinear(g) => g.constants(),
             Kind::Lookup(g) => g.constants(),
             Kind::Bits => 1,
-            Kind::Constants => ConstantsGate::SLOTS,
         }
     }
 
@@ -177,7 +161,17 @@ impl Kind {
             Kind::Bilinear(g) => g.wires(),
             Kind::Lookup(g) => g.head(),
             Kind::Bits => BitsGate::WIRES,
-            Kind::Constants => ConstantsGate::SLOTS,
+            Kind::Poseidon => PoseidonRow::WIRES,
+        }
+    }
+
+    /// Wires at the beginning of a row that copy constraints may name.
+    pub fn routed(&self) -> usize {
+        match self {
+            Kind::Requant(g) => g.first_bit(),
+            Kind::Lookup(g) => g.packed().end,
+            Kind::Poseidon => PoseidonRow::ROUTED,
+            _ => self.head(),
         }
     }
 
@@ -218,7 +212,7 @@ impl Kind {
             Kind::Lookup(g) if g.side == Side::Table => format!("table/{}", g.digits),
             Kind::Lookup(g) => format!("lookup/{}", g.digits),
             Kind::Bits => "bits".into(),
-            Kind::Constants => "constants".into(),
+            Kind::Poseidon => "poseidon".into(),
         }
     }
 
@@ -244,7 +238,8 @@ impl Kind {
             Kind::Bilinear(g) => g.complete(constants, wires),
             Kind::Lookup(g) => g.complete(constants, wires),
             Kind::Bits => BitsGate::complete(constants, wires),
-            Kind::MulAdd | Kind::Constants => {}
+            Kind::Poseidon => PoseidonRow::complete(wires),
+            Kind::MulAdd => {}
         }
     }
 
@@ -264,118 +259,6 @@ impl Kind {
             Kind::Strips => StripsGate::complete_slot(wires, slot),
             _ => {}
         }
-    }
-}
-
-/// A [`Kind`] as a plonky2 gate.
-#[derive(Clone, Debug)]
-pub struct RowGate {
-    kind: Kind,
-    id: String,
-    degree: usize,
-    constraints: usize,
-    /// Constants that plonky2 keeps; see [`RowGate::narrowed`].
-    columns: usize,
-}
-
-impl RowGate {
-    /// The gate of this kind, its degree and number of constraints computed from the constraints themselves.
-    pub fn new(kind: Kind) -> Self {
-        let mut degree = Degree::default();
-        kind.eval(&mut degree);
-        let [tag, a, b, c] = kind.parameters();
-        let id = format!("plonnx{tag}.{a}.{b}.{c}");
-        Self { id, degree: degree.max, constraints: degree.constraints, columns: usize::MAX, kind }
-    }
-
-    /// The gate with its first `columns` constants only, for a builder that is not to have more columns. A circuit with such
-    /// gates has to get the further columns, and the whole gates, after it is built.
-    pub(crate) fn narrowed(kind: Kind, columns: usize) -> Self {
-        Self { columns, ..Self::new(kind) }
-    }
-
-    /// The kind.
-    pub fn kind(&self) -> &Kind {
-        &self.kind
-    }
-}
-
-impl Gate<F, D> for RowGate {
-    fn id(&self) -> String {
-        self.id.clone()
-    }
-
-    fn serialize(&self, dst: &mut Vec<u8>, _: &CommonCircuitData<F, D>) -> IoResult<()> {
-        self.kind.parameters().iter().try_for_each(|p| dst.write_usize(*p))
-    }
-
-    fn deserialize(src: &mut Buffer, _: &CommonCircuitData<F, D>) -> IoResult<Self> {
-        let mut parameters = [0; 4];
-        for p in &mut parameters {
-            *p = src.read_usize()?;
-        }
-        Kind::from_parameters(parameters).map(Self::new).ok_or(IoError)
-    }
-
-    fn eval_unfiltered(&self, vars: EvaluationVars<F, D>) -> Vec<<F as Extendable<D>>::Extension> {
-        let mut algebra = Extension { vars, out: Vec::with_capacity(self.constraints) };
-        self.kind.eval(&mut algebra);
-        algebra.out
-    }
-
-    fn eval_unfiltered_base_one(&self, _: EvaluationVarsBase<F>, _: StridedConstraintConsumer<F>) {
-        unreachable!("batches are evaluated packed")
-    }
-
-    fn eval_unfiltered_base_batch(&self, vars: EvaluationVarsBaseBatch<F>) -> Vec<F> {
-        self.eval_unfiltered_base_batch_packed(vars)
-    }
-
-    fn eval_unfiltered_circuit(
-        &self,
-        builder: &mut CircuitBuilder<F, D>,
-        vars: EvaluationTargets<D>,
-    ) -> Vec<ExtensionTarget<D>> {
-        let mut algebra = Circuit { builder, vars, out: Vec::with_capacity(self.constraints) };
-        self.kind.eval(&mut algebra);
-        algebra.out
-    }
-
-    fn generators(&self, _: usize, _: &[F]) -> Vec<WitnessGeneratorRef<F, D>> {
-        Vec::new()
-    }
-
-    fn num_wires(&self) -> usize {
-        self.kind.wires()
-    }
-
-    fn num_constants(&self) -> usize {
-        self.kind.constants().min(self.columns)
-    }
-
-    fn degree(&self) -> usize {
-        self.degree
-    }
-
-    fn num_constraints(&self) -> usize {
-        self.constraints
-    }
-
-    fn extra_constant_wires(&self) -> Vec<(usize, usize)> {
-        match self.kind {
-            Kind::Constants => (0..ConstantsGate::SLOTS).map(|k| (k, k)).collect(),
-            _ => Vec::new(),
-        }
-    }
-}
-
-impl PackedEvaluableBase<F, D> for RowGate {
-    fn eval_unfiltered_base_packed<P: PackedField<Scalar = F>>(
-        &self,
-        vars: EvaluationVarsBasePacked<P>,
-        out: StridedConstraintConsumer<P>,
-    ) {
-        self.kind.eval(&mut Packed { vars, out });
     }
 }
 

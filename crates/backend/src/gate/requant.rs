@@ -75,7 +75,7 @@ impl RequantGate {
     pub fn new(source: AccSource, digits: usize, masked: bool) -> Self {
         let fitting = |slots: usize| {
             let gate = Self::with_slots(source, digits, masked, slots);
-            gate.head() + gate.digit_count() <= WIRES && gate.first_bit() <= ROUTED && gate.degree_bound() <= 8
+            gate.head() + gate.digit_count() <= WIRES && gate.first_bit() <= ROUTED && gate.degree_bound() < 8
         };
         let slots = (1..=ROUTED).take_while(|n| n * digits <= WIRES && fitting(*n)).last().unwrap_or(1);
         Self::with_slots(source, digits, masked, slots)
@@ -142,7 +142,7 @@ impl RequantGate {
         };
         first..first + self.packing.len()
     }
-    fn first_bit(&self) -> usize {
+    pub(super) fn first_bit(&self) -> usize {
         self.packed().end
     }
     fn bit(&self, slot: usize) -> usize {

@@ -1,9 +1,7 @@
-//! Unit vectors and constants.
+//! Unit vectors.
 //!
-//! [`BitsGate`]: 36 routed bits `b_k` with running sums `count' = count + sum b_k` and `index' = index + sum (k_0 + k) b_k`;
+//! 36 routed bits `b_k` with running sums `count' = count + sum b_k` and `index' = index + sum (k_0 + k) b_k`;
 //! constant `k_0`. Bits summing to 1 whose index sum is given are determined by it.
-//! [`ConstantsGate`]: 64 routed wires equal to the row's constants; donated to plonky2's constant pool, so that its own
-//! `ConstantGate`, as wide as all constant columns, is never created.
 
 use plonky2::field::types::Field;
 
@@ -53,21 +51,5 @@ impl BitsGate {
         }
         wires[Self::COUNT_OUT] = count;
         wires[Self::INDEX_OUT] = index;
-    }
-}
-
-/// Routed constants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ConstantsGate;
-
-impl ConstantsGate {
-    pub const SLOTS: usize = 64;
-
-    pub(super) fn eval<A: Algebra>(a: &mut A) {
-        for k in 0..Self::SLOTS {
-            let (wire, constant) = (a.wire(k), a.constant(k));
-            let difference = a.sub(wire, constant);
-            a.constrain(difference);
-        }
     }
 }

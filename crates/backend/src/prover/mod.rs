@@ -78,7 +78,7 @@ impl ProvingKey {
             data.common.config.num_constants = further.constants;
             for gate in &mut data.common.gates {
                 if let Some(row) = gate.0.as_any().downcast_ref::<RowGate>() {
-                    *gate = GateRef::new(RowGate::new(row.kind().clone()));
+                    *gate = GateRef::new(row.whole());
                 }
             }
             preprocessed.commit(&domain, cap_height);

@@ -12,14 +12,9 @@ use plonky2::hash::poseidon::{
 
 use super::fft::P;
 use crate::config::F;
+use crate::gate::PoseidonRow;
 
 type State = [P; WIDTH];
-
-const SWAP: usize = 2 * WIDTH;
-const DELTA: usize = SWAP + 1;
-const FULL_0: usize = DELTA + 4;
-const PARTIAL: usize = FULL_0 + WIDTH * (HALF_N_FULL_ROUNDS - 1);
-const FULL_1: usize = PARTIAL + N_PARTIAL_ROUNDS;
 
 fn constant(value: u64) -> F {
     F::from_noncanonical_u64(value)
@@ -103,11 +98,11 @@ fn read_inputs(state: &mut State, first: usize, wire: &impl Fn(usize) -> P, cons
 
 /// Passes the values of the gate's constraints to `constrain`, in order.
 pub(super) fn eval(wire: impl Fn(usize) -> P, mut constrain: impl FnMut(P)) {
-    let swap = wire(SWAP);
+    let swap = wire(PoseidonRow::SWAP);
     constrain(swap.square() - swap);
     let mut state: State = std::array::from_fn(&wire);
     for i in 0..4 {
-        let delta = wire(DELTA + i);
+        let delta = wire(PoseidonRow::DELTA + i);
         constrain(swap * (state[i + 4] - state[i]) - delta);
         state[i] += delta;
         state[i + 4] -= delta;
@@ -115,14 +110,14 @@ pub(super) fn eval(wire: impl Fn(usize) -> P, mut constrain: impl FnMut(P)) {
     for round in 0..HALF_N_FULL_ROUNDS {
         add_constants(&mut state, &ALL_ROUND_CONSTANTS[WIDTH * round..WIDTH * (round + 1)]);
         if round > 0 {
-            read_inputs(&mut state, FULL_0 + WIDTH * (round - 1), &wire, &mut constrain);
+            read_inputs(&mut state, PoseidonRow::FULL_0 + WIDTH * (round - 1), &wire, &mut constrain);
         }
         state = full_layer(&state.map(sbox));
     }
     add_constants(&mut state, &F::FAST_PARTIAL_FIRST_ROUND_CONSTANT);
     state = first_partial_layer(&state);
     for round in 0..N_PARTIAL_ROUNDS {
-        let input = wire(PARTIAL + round);
+        let input = wire(PoseidonRow::PARTIAL + round);
         constrain(state[0] - input);
         state[0] = sbox(input);
         if round + 1 < N_PARTIAL_ROUNDS {
@@ -133,7 +128,7 @@ pub(super) fn eval(wire: impl Fn(usize) -> P, mut constrain: impl FnMut(P)) {
     for r in 0..HALF_N_FULL_ROUNDS {
         let round = HALF_N_FULL_ROUNDS + N_PARTIAL_ROUNDS + r;
         add_constants(&mut state, &ALL_ROUND_CONSTANTS[WIDTH * round..WIDTH * (round + 1)]);
-        read_inputs(&mut state, FULL_1 + WIDTH * r, &wire, &mut constrain);
+        read_inputs(&mut state, PoseidonRow::FULL_1 + WIDTH * r, &wire, &mut constrain);
         state = full_layer(&state.map(sbox));
     }
     for (i, s) in state.into_iter().enumerate() {

@@ -1,9 +1,8 @@
 //! The quotient polynomials: all constraints, combined by powers of a challenge, divided by the vanishing polynomial.
 //!
 //! plonky2 evaluates every gate on every point, and so does this; the difference is how. Points are taken in leaf order,
-//! where columns are contiguous, a tile at a time; everything is evaluated on vectors of points; the range polynomial
-//! of a digit wire is evaluated once for all gates that have a digit there; Poseidon rows have an evaluation of their
-//! own. The order of terms is that of `eval_vanishing_poly` in plonky2, which the verifier runs.
+//! where columns are contiguous, a tile at a time; everything is evaluated on vectors of points; Poseidon rows have an
+//! evaluation of their own. The order of terms is that of `eval_vanishing_poly` in plonky2, which the verifier runs.
 
 use std::ops::Range;
 
@@ -23,8 +22,8 @@ use rayon::prelude::*;
 use super::fft::{Domain, P, reverse_bits, reverse_order};
 use super::oracle::Oracle;
 use super::poseidon;
-use crate::config::{D, F};
-use crate::gate::{Algebra, Kind, RowGate, digit_polynomial, digit_wire};
+use crate::config::{D, F, WIRES};
+use crate::gate::{Algebra, PoolGate, PoseidonRow, RowGate, Track, digit_polynomial};
 
 /// Points of a tile, in vectors.
 const TILE: usize = 32 / P::WIDTH;
@@ -33,7 +32,8 @@ const UNUSED: u32 = u32::MAX;
 
 /// How a gate is evaluated.
 enum Rule {
-    Ours(Kind),
+    Rows(RowGate),
+    Pool,
     Poseidon,
     PublicInput,
     Other(GateRef<F, D>),
@@ -46,7 +46,6 @@ struct Part {
     selector: usize,
     /// Values of the selector at which the filter vanishes.
     roots: Vec<F>,
-    digits: usize,
 }
 
 /// Evaluates the constraints of one circuit.
@@ -55,8 +54,6 @@ pub(super) struct Constraints {
     selectors: usize,
     constants: usize,
     terms: usize,
-    /// Largest number of digits of a gate.
-    digits: usize,
 }
 
 /// Challenges of the three arguments, one of each per repetition.
@@ -91,7 +88,8 @@ impl Constraints {
             for index in group.clone() {
                 let any = common.gates[index].0.as_any();
                 let rule = match any.downcast_ref::<RowGate>() {
-                    Some(gate) => Rule::Ours(gate.kind().clone()),
+                    Some(gate) => Rule::Rows(gate.clone()),
+                    None if any.is::<PoolGate>() => Rule::Pool,
                     None if any.is::<NoopGate>() => continue,
                     None if any.is::<PoseidonGate<F, D>>() => Rule::Poseidon,
                     None if any.is::<PublicInputGate>() => Rule::PublicInput,
@@ -99,12 +97,10 @@ impl Constraints {
                 };
                 let others = group.clone().filter(|g| *g != index).map(F::from_canonical_usize);
                 let unused = (groups.len() > 1).then_some(F::from_canonical_u32(UNUSED));
-                let digits = if let Rule::Ours(kind) = &rule { kind.digit_count() } else { 0 };
-                parts.push(Part { rule, selector, roots: others.chain(unused).collect(), digits });
+                parts.push(Part { rule, selector, roots: others.chain(unused).collect() });
             }
         }
         Self {
-            digits: parts.iter().map(|p| p.digits).max().unwrap_or(0),
             parts,
             selectors: groups.len(),
             constants: common.num_constants,
@@ -114,15 +110,13 @@ impl Constraints {
 
     /// Adds the filtered constraints at one vector of points to `sums`, which holds one value per constraint.
     fn add(&self, columns: Columns, public_inputs: &HashOut<F>, sums: &mut [P]) {
-        // Sum of the filters of the gates that have more than `j` digits, built from differences.
-        let mut ending = [P::ZEROS; crate::config::WIRES + 1];
         for part in &self.parts {
             let selector = columns.constant(part.selector);
             let filter = part.roots.iter().fold(P::ONES, |f, root| f * (P::from(*root) - selector));
-            ending[part.digits] += filter;
-            let mut at = Accumulate { columns, constants: self.selectors, filter, sums, next: 0 };
+            let mut at = Accumulate { columns, map: &IDENTITY, constants: self.selectors, filter, sums, next: 0 };
             match &part.rule {
-                Rule::Ours(kind) => kind.eval(&mut at),
+                Rule::Rows(gate) => gate.tracks().iter().for_each(|track| self.add_track(track, columns, filter, sums)),
+                Rule::Pool => PoolGate::eval(&mut at),
                 Rule::Poseidon => poseidon::eval(|i| columns.wire(i), |value| at.constrain(value)),
                 Rule::PublicInput => {
                     for (i, element) in public_inputs.elements.iter().enumerate() {
@@ -136,15 +130,34 @@ impl Constraints {
                 }
             }
         }
-        let mut filter = P::ZEROS;
-        let mut digits = Polynomials { columns };
-        for j in (0..self.digits).rev() {
-            filter += ending[j + 1];
-            let wire = columns.wire(digit_wire(j));
-            sums[j] += filter * digit_polynomial(&mut digits, wire);
+    }
+
+    /// Adds the constraints of a track: of its digits, and of each kind times its selector.
+    fn add_track(&self, track: &Track, columns: Columns, filter: P, sums: &mut [P]) {
+        let (digits, others) = sums[track.first_constraint()..].split_at_mut(track.digits());
+        let mut polynomials = Polynomials { columns };
+        for (j, sum) in digits.iter_mut().enumerate() {
+            let wire = columns.wire(track.digit(j));
+            *sum += filter * digit_polynomial(&mut polynomials, wire);
+        }
+        for (index, kind) in track.kinds().iter().enumerate() {
+            let filter = filter * columns.constant(self.selectors + track.selector(index));
+            let (map, constants) = (track.columns(index), self.selectors + track.first_constant());
+            kind.eval(&mut Accumulate { columns, map, constants, filter, sums: others, next: 0 });
         }
     }
 }
+
+/// Wires of a gate that has the whole row.
+const IDENTITY: [usize; WIRES] = {
+    let mut map = [0; WIRES];
+    let mut i = 0;
+    while i < WIRES {
+        map[i] = i;
+        i += 1;
+    }
+    map
+};
 
 /// Columns of a tile at one vector of points.
 #[derive(Clone, Copy)]
@@ -225,16 +238,15 @@ macro_rules! vector_arithmetic {
         fn mul(&mut self, a: P, b: P) -> P {
             a * b
         }
-        fn wire(&self, index: usize) -> P {
-            self.columns.wire(index)
-        }
     };
 }
 
 /// Adds a gate's constraints, filtered, to the sums; ranges of digits are left to the caller.
 struct Accumulate<'a, 'b> {
     columns: Columns<'a>,
-    /// Constant column of the gate's first constant.
+    /// Columns of the wires.
+    map: &'a [usize],
+    /// Constant column of the first constant.
     constants: usize,
     filter: P,
     sums: &'b mut [P],
@@ -243,6 +255,9 @@ struct Accumulate<'a, 'b> {
 
 impl Algebra for Accumulate<'_, '_> {
     vector_arithmetic!();
+    fn wire(&self, index: usize) -> P {
+        self.columns.wire(self.map[index])
+    }
     fn constant(&self, index: usize) -> P {
         self.columns.constant(self.constants + index)
     }
@@ -250,11 +265,15 @@ impl Algebra for Accumulate<'_, '_> {
         self.sums[self.next] += self.filter * value;
         self.next += 1;
     }
-    fn constrain_digits(&mut self, count: usize) {
-        self.next += count;
-    }
+    fn constrain_digits(&mut self, _: usize) {}
     fn binary_sum(&mut self, terms: impl DoubleEndedIterator<Item = (usize, u32)> + Clone) -> P {
-        self.columns.binary_sum(terms)
+        let map = self.map;
+        self.columns.binary_sum(terms.map(|(wire, shift)| (map[wire], shift)))
+    }
+    fn poseidon(&mut self, wire: impl Fn(usize) -> usize) -> Vec<P> {
+        let mut values = Vec::with_capacity(PoseidonRow::WIRES);
+        poseidon::eval(|i| self.wire(wire(i)), |value| values.push(value));
+        values
     }
 }
 
@@ -265,10 +284,18 @@ struct Polynomials<'a> {
 
 impl Algebra for Polynomials<'_> {
     vector_arithmetic!();
+    fn wire(&self, index: usize) -> P {
+        self.columns.wire(index)
+    }
     fn constant(&self, index: usize) -> P {
         self.columns.constant(index)
     }
     fn constrain(&mut self, _: P) {}
+    fn poseidon(&mut self, wire: impl Fn(usize) -> usize) -> Vec<P> {
+        let mut values = Vec::new();
+        poseidon::eval(|i| self.wire(wire(i)), |value| values.push(value));
+        values
+    }
 }
 
 /// What the quotient is computed from.

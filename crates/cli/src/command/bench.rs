@@ -81,9 +81,12 @@ struct Measured {
     security_bits: f64,
     params: u64,
     macs: u64,
-    /// Rows by accumulator of the linear argument, without those that hold weights and tables.
+    tracks: usize,
+    /// Emitted rows by accumulator of the linear argument, without those that hold weights and tables.
+    emitted_per_activation: Option<f64>,
+    /// The same by track: rows of the circuit.
     rows_per_activation: Option<f64>,
-    /// Rows with weights in their constants, by weight.
+    /// Emitted rows with weights in their constants by weight and by track.
     rows_per_weight: Option<f64>,
     forecast_prove_s: f64,
     forecast_mib: f64,
@@ -262,7 +265,8 @@ fn measure(model: &Path, args: &Args, arrays: &Arrays) -> Result<Measured, Failu
     }
     let provenance = &prover.model().provenance;
     let mib = |b: u64| b as f64 / 1024.0 / 1024.0;
-    let (rows_per_activation, rows_per_weight) = densities(prover.stats());
+    let (emitted_per_activation, emitted_per_weight) = densities(prover.stats());
+    let by_track = |emitted: f64| emitted / prover.stats().tracks as f64;
     Ok(Measured {
         rows: prover.stats().rows,
         degree_bits: prover.stats().degree_bits,
@@ -278,8 +282,10 @@ fn measure(model: &Path, args: &Args, arrays: &Arrays) -> Result<Measured, Failu
         security_bits: key.inner().security().conjectured(),
         params: provenance.params,
         macs: provenance.macs,
-        rows_per_activation,
-        rows_per_weight,
+        tracks: prover.stats().tracks,
+        emitted_per_activation,
+        rows_per_activation: emitted_per_activation.map(by_track),
+        rows_per_weight: emitted_per_weight.map(by_track),
         forecast_prove_s: forecast.prove.as_secs_f64(),
         forecast_mib: mib(forecast.memory_bytes),
         forecast_calibrated: forecast.calibrated,
@@ -287,12 +293,13 @@ fn measure(model: &Path, args: &Args, arrays: &Arrays) -> Result<Measured, Failu
     })
 }
 
-/// Rows by accumulator, and rows by weight.
+/// Emitted rows by accumulator and by weight.
 fn densities(stats: &Stats) -> (Option<f64>, Option<f64>) {
-    let rows = |gate: &str| -> usize { stats.gates.iter().filter(|g| g.0.starts_with(gate)).map(|g| g.1).sum() };
+    let rows = |kind: &str| -> usize { stats.kinds.iter().filter(|k| k.0.starts_with(kind)).map(|k| k.1).sum() };
     let (weights, tables) = (rows("bilinear/"), rows("table/"));
     let share = |rows: usize, of: usize| (of > 0).then(|| rows as f64 / of as f64);
-    (share(stats.rows.saturating_sub(weights + tables), stats.accumulators), share(weights, stats.weights))
+    let all: usize = stats.kinds.values().sum();
+    (share(all - weights - tables, stats.accumulators), share(weights, stats.weights))
 }
 
 fn median(mut times: Vec<Duration>) -> f64 {

@@ -181,15 +181,16 @@ fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value, before: 
     }
     println!("\ncalibrated on {}", provenance.calibration);
     println!("circuit of {} rows, padded to 2^{}", grouped(stats.rows as u64), stats.degree_bits);
+    println!("  {} wires on {} tracks", stats.wires, stats.tracks);
     println!("  {} weights, up to {} a row", grouped(stats.weights as u64), stats.weights_per_row);
     let (accumulators, lookups) = (grouped(stats.accumulators as u64), grouped(stats.lookups as u64));
     println!("  {accumulators} accumulators, {lookups} lookup terms, {} constant columns", stats.constant_columns);
     if args.rows {
-        println!("rows by gate:");
-        stats.gates.iter().for_each(|(gate, rows)| println!("  {rows:>8} {gate}"));
-        println!("rows by node:");
+        println!("emitted rows by kind, one on each track of a row:");
+        stats.kinds.iter().for_each(|(gate, rows)| println!("  {rows:>8} {gate}"));
+        println!("emitted rows by node:");
         stats.nodes.iter().for_each(|(node, rows)| println!("  {rows:>8} {node}"));
-        println!("layouts considered:");
+        println!("layouts considered, with the time of a proof on one thread of the reference machine:");
         prover.plan().candidates.iter().for_each(|layout| println!("  {}", describe_layout(layout)));
     }
     println!("{}", forecast.to_text());
@@ -205,15 +206,18 @@ fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value, before: 
 }
 
 fn describe_layout(layout: &Candidate) -> String {
-    let merged = if layout.merged { "gate types merged" } else { "a gate type for every number of digits" };
     format!(
-        "{} {:>8} rows, 2^{:<2} with {:>3} weights a row, {:>2} gate types, {:>3} constant columns: {merged}",
+        "{} {:>8} rows, 2^{:<2} of {:>2} tracks, {:>4} wires, {:>3} weights a row, {:>2} kinds{}, {:>4} constant columns, {:.2} s",
         if layout.chosen { "chosen" } else { "      " },
         layout.rows,
         layout.degree_bits,
+        layout.tracks,
+        layout.wires,
         layout.weights_per_row,
-        layout.gate_types,
-        layout.constant_columns
+        layout.kinds,
+        if layout.merged { " (merged)" } else { "" },
+        layout.constant_columns,
+        layout.reference_seconds
     )
 }
 
