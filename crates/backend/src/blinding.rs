@@ -101,13 +101,14 @@ mod tests {
     use plonky2::field::types::Field;
 
     use super::*;
-    use crate::config::{Profile, ROUTED, WIRES};
+    use crate::config::Profile;
 
     #[test]
     fn random_cells_are_new_each_time_and_alike_in_pairs() {
         let config = blinded(Profile::Standard.circuit_config(64));
+        let routed = config.num_routed_wires;
         let count = Blinding::count(&config);
-        let blinding = Blinding { first: 5, count, routed: ROUTED };
+        let blinding = Blinding { first: 5, count, routed };
         let rows = 5 + Blinding::rows(&config) + 3;
         let mut fills = [(); 2].map(|()| vec![vec![F::ZERO; rows]; config.num_wires]);
         fills.iter_mut().for_each(|columns| blinding.fill(columns));
@@ -115,9 +116,9 @@ mod tests {
         for (j, (a, b)) in fills[0].iter().zip(&fills[1]).enumerate() {
             assert!(inside.clone().all(|row| a[row] != b[row]), "column {j} repeats");
             let outside = (0..rows).filter(|row| !inside.contains(row));
-            assert!(outside.clone().all(|row| (a[row] == F::ZERO) != (j >= WIRES)), "column {j}");
+            assert!(outside.clone().all(|row| (a[row] == F::ZERO) != (j >= config.num_wires - MASKS)), "column {j}");
             let tied = blinding.pairs().all(|row| a[row] == a[row + 1]);
-            assert_eq!(tied, j < ROUTED, "column {j}");
+            assert_eq!(tied, j < routed, "column {j}");
         }
         assert_eq!(blinding.pairs().count(), count);
     }

@@ -62,9 +62,9 @@ pub enum Profile {
     /// 28 queries at rate 1/8 and 16 bits of grinding: 100 bits under the FRI conjecture.
     #[default]
     Standard,
-    /// 49 queries: 80 bits proven (Johnson bound) up to 2^20 rows.
+    /// 49 queries: 80 bits proven (Johnson bound) for circuits of up to 64 GiB of extended columns.
     Proven80,
-    /// 21 queries and two permutation challenges: 75 bits and more under the FRI conjecture, for development.
+    /// 21 queries and two permutation challenges: 72 bits and more under the FRI conjecture, for development.
     Fast,
 }
 

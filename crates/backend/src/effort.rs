@@ -1,9 +1,10 @@
-//! What a proof takes, from what the prover computes.
+//! What a proof takes: its time from what the prover computes, and its bytes from what the verifier is shown.
 //!
-//! A proof is a sum of parts, each proportional to a count that the plan gives. The factors are nanoseconds on one thread of
+//! Time is a sum of parts, each proportional to a count that the plan gives. The factors are nanoseconds on one thread of
 //! a reference machine (AMD EPYC, AVX2), fitted to the fixtures; another machine differs by one factor for all, which
-//! calibration measures. Layouts are chosen by this sum.
+//! calibration measures.
 
+use crate::config::D;
 use crate::plan::Plan;
 
 /// Low-degree extension of an element, for each level of the transform.
@@ -30,6 +31,30 @@ const FOLDING: f64 = 98.0;
 const FIXED: f64 = 19e6;
 
 impl Plan {
+    /// What layouts are chosen by: time times the square root of the proof's bytes. More tracks make proofs faster and longer;
+    /// half the time is worth four times the length.
+    pub(crate) fn cost(&self) -> f64 {
+        self.reference_nanoseconds() * (self.proof_bytes() as f64).sqrt()
+    }
+
+    /// Length of a proof in bytes, but for what lookups of equal Merkle paths save.
+    pub fn proof_bytes(&self) -> usize {
+        const ELEMENT: usize = 8;
+        const DIGEST: usize = 32;
+        const ORACLES: usize = 4;
+        let columns = self.wires + self.product_columns + self.quotient_columns + self.routed_wires + self.constant_columns;
+        let (mut path, mut degree_bits) = (self.degree_bits + self.rate_bits - self.cap_height, self.degree_bits);
+        let (mut query, mut caps) = (ELEMENT * (columns + ORACLES * self.salt_columns) + DIGEST * ORACLES * path, ORACLES - 1);
+        for bits in &self.folds {
+            path = path.saturating_sub(*bits);
+            degree_bits -= bits;
+            query += (D * ELEMENT << bits) + DIGEST * path;
+            caps += 1;
+        }
+        let openings = D * ELEMENT * (columns + self.challenges);
+        self.queries * query + openings + (caps * DIGEST << self.cap_height) + (D * ELEMENT << degree_bits)
+    }
+
     /// Time of a proof on one thread of the reference machine, in nanoseconds.
     pub fn reference_nanoseconds(&self) -> f64 {
         let rows = (1u64 << self.degree_bits) as f64;

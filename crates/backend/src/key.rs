@@ -184,6 +184,7 @@ impl VerifyingKey {
             + challenges * (2 + common.num_partial_products + common.quotient_degree_factor);
         let sizes = Sizes {
             degree_bits: common.degree_bits(),
+            routed: common.config.num_routed_wires,
             constraints: common.num_gate_constraints + challenges * (2 + common.num_partial_products),
             columns,
             accumulator_slots: self.terms.accumulator_slots as usize,

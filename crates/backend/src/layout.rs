@@ -119,7 +119,7 @@ impl<'a> Draft<'a> {
         self.digest.iter().map(|d| F::from_canonical_u64(*d)).collect()
     }
 
-    /// The layout whose proofs take least time, of all that were tried.
+    /// The layout whose proofs cost least, of all that were tried; see [`Plan::cost`].
     pub(crate) fn layout(&self) -> Result<(Layout, Plan), BackendError> {
         let none = || BackendError::Settings("no layout".into());
         let exact = |weights_per_row: &usize| {
@@ -130,7 +130,7 @@ impl<'a> Draft<'a> {
         let mut tried: Vec<Tried> = exact.par_iter().filter_map(|(w, e)| self.best(*w, e, false)).collect();
         // Fewer kinds for more rows, where it is most promising.
         let mut promising: Vec<usize> = (0..tried.len()).collect();
-        promising.sort_by(|a, b| tried[*a].nanoseconds.total_cmp(&tried[*b].nanoseconds));
+        promising.sort_by(|a, b| tried[*a].cost.total_cmp(&tried[*b].cost));
         let merges: Vec<(usize, usize)> = promising.iter().take(MERGED).flat_map(|i| SLACKS.map(|s| (*i, s))).collect();
         let merged = |(index, slack): &(usize, usize)| {
             let (weights_per_row, emission) = &exact[*index];
@@ -140,10 +140,10 @@ impl<'a> Draft<'a> {
         };
         tried.par_extend(merges.par_iter().filter_map(merged));
         let mut candidates: Vec<Candidate> = tried.iter().map(|t| Candidate::of(&t.plan)).collect();
-        let fastest = (0..tried.len()).min_by(|a, b| tried[*a].nanoseconds.total_cmp(&tried[*b].nanoseconds));
-        let fastest = fastest.ok_or_else(none)?;
-        candidates[fastest].chosen = true;
-        let Tried { layout, plan, .. } = tried.swap_remove(fastest);
+        let best = (0..tried.len()).min_by(|a, b| tried[*a].cost.total_cmp(&tried[*b].cost));
+        let best = best.ok_or_else(none)?;
+        candidates[best].chosen = true;
+        let Tried { layout, plan, .. } = tried.swap_remove(best);
         Ok((layout, Plan { candidates, ..plan }))
     }
 
@@ -177,9 +177,9 @@ impl<'a> Draft<'a> {
                     public_constants: self.public_constants,
                 };
                 let plan = Plan::new(&counted, &self.settings.config_of(layout.shape()));
-                let nanoseconds = plan.reference_nanoseconds();
-                if best.as_ref().is_none_or(|b| nanoseconds < b.nanoseconds) {
-                    best = Some(Tried { layout, plan, nanoseconds });
+                let cost = plan.cost();
+                if best.as_ref().is_none_or(|b| cost < b.cost) {
+                    best = Some(Tried { layout, plan, cost });
                 }
             }
         }
@@ -191,7 +191,7 @@ impl<'a> Draft<'a> {
 struct Tried {
     layout: Layout,
     plan: Plan,
-    nanoseconds: f64,
+    cost: f64,
 }
 
 fn emitted(emission: &Emission) -> usize {

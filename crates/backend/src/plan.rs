@@ -28,6 +28,12 @@ pub struct Plan {
     pub tracks: usize,
     /// Logarithm of the number of points per row in the low-degree extension.
     pub rate_bits: usize,
+    /// Logarithm of the digests of a Merkle tree's cap.
+    pub cap_height: usize,
+    /// Points at which the low-degree test looks.
+    pub queries: usize,
+    /// Logarithms of the factors by which it folds.
+    pub folds: Vec<usize>,
     /// Columns of the witness.
     pub wires: usize,
     /// Wires that copy constraints can name; each has a preprocessed column.
@@ -85,6 +91,8 @@ pub struct Candidate {
     pub constant_columns: usize,
     /// Time of a proof on one thread of the reference machine, in seconds.
     pub reference_seconds: f64,
+    /// Length of a proof.
+    pub proof_bytes: usize,
     /// Whether the circuit has this layout.
     pub chosen: bool,
 }
@@ -101,6 +109,7 @@ impl Candidate {
             wires: plan.wires,
             constant_columns: plan.constant_columns,
             reference_seconds: plan.reference_nanoseconds() / 1e9,
+            proof_bytes: plan.proof_bytes(),
             chosen: false,
         }
     }
@@ -143,16 +152,21 @@ impl Plan {
         let constants = gates.iter().map(|g| g.0.num_constants()).max().unwrap_or(0);
         let partial_products = config.num_routed_wires.div_ceil(config.max_quotient_degree_factor);
         let tracks = counted.gate.tracks();
+        let degree_bits = counted.padded.trailing_zeros() as usize;
+        let fri = &config.fri_config;
         let mut operations = counted.gate.operations();
         if counted.digests > 0 {
             operations = operations + Operations::of_poseidon();
         }
         Self {
             rows: counted.rows,
-            degree_bits: counted.padded.trailing_zeros() as usize,
+            degree_bits,
             emitted_rows: counted.emitted,
             tracks: tracks.len(),
-            rate_bits: config.fri_config.rate_bits,
+            rate_bits: fri.rate_bits,
+            cap_height: fri.cap_height,
+            queries: fri.num_query_rounds,
+            folds: fri.fri_params(degree_bits, config.zero_knowledge).reduction_arity_bits,
             wires: config.num_wires,
             routed_wires: config.num_routed_wires,
             constant_columns: selectors + constants,

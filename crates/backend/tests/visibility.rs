@@ -135,9 +135,10 @@ fn commitments_are_to_the_tensors_of_the_inference() {
     let case = case("gemm");
     for (input, output) in [(Committed, Private), (Private, Committed)] {
         let circuit = compile(&case, input, output);
-        let rows: Vec<u32> = circuit.tape().steps.iter().map(|s| s.row).collect();
+        let tape = circuit.tape();
+        let rows: Vec<u32> = tape.steps.iter().map(|s| s.row).collect();
         let poseidon: Vec<u32> =
-            circuit.tape().steps.iter().filter(|s| s.phase == plonnx_backend::Phase::Poseidon).map(|s| s.row).collect();
+            rows.iter().copied().filter(|row| *tape.kind(*row as usize) == plonnx_backend::gate::Kind::Poseidon).collect();
         let mut lies = 0;
         for target in poseidon {
             for wire in 12..24 {

@@ -4,14 +4,16 @@ use plonky2::field::types::{Field, Sample};
 use plonky2::gates::gate::Gate;
 use plonky2::gates::gate_testing::{test_eval_fns, test_low_degree};
 use plonky2::hash::hash_types::HashOut;
+use plonky2::hash::hashing::PlonkyPermutation;
+use plonky2::hash::poseidon::PoseidonPermutation;
 use plonky2::plonk::vars::EvaluationVarsBaseBatch;
 
 use super::*;
-use crate::config::{Blake3Config, to_field};
+use crate::config::{Blake3Config, D, to_field};
 
 fn kinds() -> Vec<Kind> {
     let mut kinds =
-        vec![Kind::MulAdd, Kind::Arithmetic, Kind::Reduce, Kind::Product, Kind::Strips, Kind::Bits, Kind::Constants];
+        vec![Kind::MulAdd, Kind::Arithmetic, Kind::Reduce, Kind::Product, Kind::Strips, Kind::Bits, Kind::Poseidon];
     // A window of two elements takes a top bit and no digits.
     kinds.push(Kind::Requant(RequantGate::new(AccSource::Linear, 0, false)));
     kinds.push(Kind::Requant(RequantGate::new(AccSource::Local, 0, false)));
@@ -36,12 +38,60 @@ fn kinds() -> Vec<Kind> {
 #[test]
 fn low_degree_and_coherent_evaluations() {
     for kind in kinds() {
-        let gate = RowGate::new(kind.clone());
+        let gate = RowGate::new(vec![vec![kind.clone()]]);
         assert!(gate.degree() <= 8, "{} has degree {}", kind.name(), gate.degree());
-        assert!(gate.num_wires() <= crate::config::WIRES, "{} has {} wires", kind.name(), gate.num_wires());
+        assert!(gate.num_wires() <= WIRES, "{} has {} wires", kind.name(), gate.num_wires());
         test_low_degree::<F, RowGate, D>(gate.clone());
         test_eval_fns::<F, Blake3Config, RowGate, D>(gate).unwrap();
     }
+    // Tracks side by side, and kinds that take turns.
+    let several: Vec<Vec<Kind>> = kinds().chunks(7).map(<[Kind]>::to_vec).collect();
+    let gate = RowGate::new(several);
+    test_low_degree::<F, RowGate, D>(gate.clone());
+    test_eval_fns::<F, Blake3Config, RowGate, D>(gate).unwrap();
+    test_low_degree::<F, PoolGate, D>(PoolGate);
+    test_eval_fns::<F, Blake3Config, PoolGate, D>(PoolGate).unwrap();
+}
+
+/// Two tracks with the same four kinds: what stands on one track is bound by its own selector and constants only, and every
+/// wire of it by its own constraints.
+#[test]
+fn tracks_do_not_mind_each_other() {
+    let kinds: Vec<Kind> = kinds().into_iter().step_by(11).collect();
+    let gate = RowGate::new(vec![kinds.clone(), kinds.clone()]);
+    let hash = HashOut::ZERO;
+    let violations = |constants: &[F], wires: &[F]| -> Vec<usize> {
+        let values = gate.eval_unfiltered_base_batch(EvaluationVarsBaseBatch::new(1, constants, wires, &hash));
+        values.iter().enumerate().filter(|(_, value)| !value.is_zero()).map(|(i, _)| gate.track_of(i)).collect()
+    };
+    let mut columns = vec![0; gate.num_wires()];
+    for (first, second) in (0..kinds.len()).flat_map(|a| (0..kinds.len()).map(move |b| (a, b))) {
+        let (mut constants, mut wires) = (vec![F::ZERO; gate.num_constants()], vec![F::ZERO; gate.num_wires()]);
+        for (track, kind) in gate.tracks().iter().zip([first, second]) {
+            let (row_constants, row) = valid_row(&kinds[kind]);
+            constants[track.selector(kind)] = F::ONE;
+            constants[track.first_constant()..][..row_constants.len()].copy_from_slice(&row_constants);
+            for wire in kinds[kind].used_wires() {
+                wires[track.columns(kind)[wire]] = row[wire];
+                columns[track.columns(kind)[wire]] += 1;
+            }
+        }
+        assert_eq!(violations(&constants, &wires), vec![], "{first} beside {second}");
+        for (position, (track, kind)) in gate.tracks().iter().zip([first, second]).enumerate() {
+            for wire in kinds[kind].used_wires() {
+                let mut altered = wires.clone();
+                altered[track.columns(kind)[wire]] += F::from_canonical_u64(9);
+                let violated = violations(&constants, &altered);
+                assert!(!violated.is_empty(), "{}: wire {wire} on track {position} is free", kinds[kind].name());
+                assert!(violated.iter().all(|t| *t == position), "{}: wire {wire}", kinds[kind].name());
+            }
+            // Without its selector a track minds its digits only.
+            let mut unselected = constants.clone();
+            unselected[track.selector(kind)] = F::ZERO;
+            assert_eq!(violations(&unselected, &wires), vec![]);
+        }
+    }
+    assert!(columns.iter().all(|uses| *uses > 0), "some wires stand for nothing");
 }
 
 #[test]
@@ -56,8 +106,12 @@ fn parameters_round_trip() {
 
 fn violated(kind: &Kind, constants: &[F], wires: &[F]) -> bool {
     let hash = HashOut::ZERO;
-    let vars = EvaluationVarsBaseBatch::new(1, constants, wires, &hash);
-    RowGate::new(kind.clone()).eval_unfiltered_base_batch(vars).iter().any(|c| !c.is_zero())
+    let gate = RowGate::new(vec![vec![kind.clone()]]);
+    let constants = [&[F::ONE], constants].concat();
+    let mut row = vec![F::ZERO; gate.num_wires()];
+    kind.used_wires().for_each(|wire| row[gate.tracks()[0].columns(0)[wire]] = wires[wire]);
+    let vars = EvaluationVarsBaseBatch::new(1, &constants, &row, &hash);
+    gate.eval_unfiltered_base_batch(vars).iter().any(|c| !c.is_zero())
 }
 
 /// A valid row of `kind`: constants and wires.
@@ -138,7 +192,13 @@ fn valid_row(kind: &Kind) -> (Vec<F>, Vec<F>) {
             }
             kind.complete(&constants, &mut wires, BitsGate::SLOTS);
         }
-        Kind::Constants => wires.copy_from_slice(&constants),
+        Kind::Poseidon => {
+            wires[PoseidonRow::SWAP] = F::ZERO;
+            kind.complete(&constants, &mut wires, 0);
+            let mut state = PoseidonPermutation::new(wires[..PoseidonRow::OUTPUT].iter().copied());
+            state.permute();
+            assert_eq!(&wires[PoseidonRow::OUTPUT..PoseidonRow::SWAP], state.as_ref());
+        }
         Kind::Reduce | Kind::Product | Kind::Strips | Kind::Bilinear(_) => kind.complete(&constants, &mut wires, 0),
     }
     (constants, wires)
@@ -166,13 +226,12 @@ fn every_altered_wire_is_rejected() {
 fn repacked_digits_are_rejected() {
     for kind in kinds() {
         let (constants, wires) = valid_row(&kind);
-        let gate = RowGate::new(kind.clone());
         for i in kind.used_wires().filter(|i| kind.used_wires().any(|j| j == i + 1)) {
             for sign in [F::ONE, F::NEG_ONE] {
                 let mut altered = wires.clone();
                 altered[i + 1] += sign * F::from_canonical_u64(8);
                 altered[i] -= sign;
-                assert!(violated(&kind, &constants, &altered), "{}: wires {i}, {}", gate.id(), i + 1);
+                assert!(violated(&kind, &constants, &altered), "{}: wires {i}, {}", kind.name(), i + 1);
             }
         }
     }

@@ -17,8 +17,9 @@ use super::*;
 use crate::assembler::{Assembler, Cell, EXT_ONE, Sink};
 use crate::blinding::{Blinding, blinded};
 use crate::check::Checker;
-use crate::config::{Profile, WIRES};
-use crate::gate::{ArithmeticGate, BilinearGate, Kind, RangeGate, RowGate};
+use crate::config::Profile;
+use crate::gate::{ArithmeticGate, BilinearGate, Kind, PoolGate, RangeGate};
+use crate::tracks::Tracks;
 
 /// Whose random rows a circuit has.
 #[derive(Clone, Copy, PartialEq)]
@@ -50,12 +51,20 @@ fn circuit(rows: usize, random: Rows) -> (Data, Target, Option<Blinding>) {
             builder.register_public_input(state);
         }
     }
-    // Rows of zeros are valid in these gates.
-    for digits in [3, 7] {
-        builder.add_gate(RowGate::new(Kind::Range(RangeGate::new(digits))), vec![F::ZERO]);
+    // Rows of zeros are valid for these kinds, the first of which take turns on a track.
+    let ranges = [3, 7].map(|digits| Kind::Range(RangeGate::new(digits)));
+    let gate = RowGate::new(vec![ranges.to_vec(), vec![Kind::Arithmetic]]);
+    for turn in 0..2 {
+        let mut constants = vec![F::ZERO; gate.constants()];
+        constants[gate.tracks()[0].selector(turn)] = F::ONE;
+        let [ranges, arithmetic] = [0, 1].map(|track| &gate.tracks()[track]);
+        assert!(ranges.digits() > 0);
+        constants[arithmetic.selector(0)] = F::ONE;
+        let coefficients = ArithmeticGate::constant_values(F::ONE, F::TWO, F::ZERO);
+        constants[arithmetic.first_constant()..][..3].copy_from_slice(&coefficients);
+        builder.add_gate(gate.clone(), constants);
     }
-    builder.add_gate(RowGate::new(Kind::Arithmetic), ArithmeticGate::constant_values(F::ONE, F::TWO, F::ZERO));
-    builder.add_gate(RowGate::new(Kind::Reduce), vec![]);
+    builder.add_gate(PoolGate, vec![]);
     // A row that no gate constrains: its wires are bound by their copies alone.
     let free = builder.add_gate(NoopGate, vec![]);
     for column in [0, 40, 79] {
@@ -107,12 +116,18 @@ fn messages_are_those_of_plonky2() {
 /// A circuit with rows of more constants than plonky2 builds is, in the end, the one that it would have built.
 #[test]
 fn further_constants_make_the_whole_circuit() {
+    /// Constants of the configuration of the whole circuit.
+    const WHOLE: usize = 140;
     let kind = Kind::Bilinear(BilinearGate { left: 16, right: 8, wide: false });
-    let build = |built: usize| {
-        let mut builder = CircuitBuilder::<F, D>::new(Profile::Standard.circuit_config(built));
+    let mut constants = 0;
+    let mut build = |built: usize| {
+        let config = Profile::Standard.circuit_config(64);
+        let mut builder = CircuitBuilder::<F, D>::new(CircuitConfig { num_constants: built, ..config });
         let separator = vec![F::from_canonical_u64(5); 4];
         builder.set_domain_separator(separator.clone());
-        let mut assembler = Assembler::new(Sink::Circuit(&mut builder), Vec::new());
+        let tracks = Tracks::two(&[(kind.clone(), 5), (Kind::MulAdd, 1)]);
+        constants = tracks.gate().constants();
+        let mut assembler = Assembler::new(Sink::Circuit(&mut builder, tracks), Vec::new());
         for row in 0..5 {
             let constants = (0..128).map(|i| F::from_canonical_u64(row * 1000 + i)).collect();
             assembler.row(&kind, constants);
@@ -122,11 +137,12 @@ fn further_constants_make_the_whole_circuit() {
         let mut data = builder.build::<Blake3Config>();
         let kept = data.common.num_constants - data.common.selectors_info.num_selectors();
         let columns = tape.further_constants(kept, data.common.degree());
-        let further = Further { columns, constants: 128, separator };
-        let key = ProvingKey::take(&mut data, (built < 128).then_some(further));
+        let further = Further { columns, constants: WHOLE, separator };
+        let key = ProvingKey::take(&mut data, (built < WHOLE).then_some(further));
         (data, key)
     };
-    let ((whole, _), (spliced, key)) = (build(128), build(64));
+    let ((whole, _), (spliced, key)) = (build(WHOLE), build(64));
+    assert!(constants > 64 && constants <= WHOLE, "{constants} constants");
     assert_eq!(spliced.common, whole.common);
     assert_eq!(spliced.verifier_only, whole.verifier_only);
     let preprocessed = whole.common.num_constants + whole.common.config.num_routed_wires;
@@ -183,7 +199,7 @@ fn wrong_witnesses_do_not_verify() {
     let checker = Checker::new(&data.common, &key);
     let hash = PoseidonHash::hash_no_pad(&public);
     let mut refused = 0;
-    for (column, row) in (0..data.common.degree()).flat_map(|row| [(0, row), (24, row), (WIRES - 1, row)]) {
+    for (column, row) in (0..data.common.degree()).flat_map(|row| [(0, row), (24, row), (134, row)]) {
         let mut altered = wires.clone();
         altered[column][row] += F::from_canonical_u64(9);
         let cells: Vec<F> = altered.iter().map(|c| c[row]).collect();
@@ -210,11 +226,12 @@ fn broken_copies_do_not_verify() {
     let key = ProvingKey::take(&mut data, None);
     let checker = Checker::new(&data.common, &key);
     let hash = PoseidonHash::hash_no_pad(&public);
-    let representatives = &data.prover_only.representative_map[..data.common.degree() * WIRES];
+    let width = data.common.config.num_wires;
+    let representatives = &data.prover_only.representative_map[..data.common.degree() * width];
     let mut members = std::collections::HashMap::new();
     representatives.iter().for_each(|class| *members.entry(*class).or_insert(0) += 1);
     let mut refused = 0;
-    for (row, classes) in representatives.chunks_exact(WIRES).enumerate() {
+    for (row, classes) in representatives.chunks_exact(width).enumerate() {
         for (column, _) in classes.iter().enumerate().filter(|(_, class)| members[*class] > 1) {
             let mut altered = wires.clone();
             altered[column][row] += F::ONE;

@@ -190,7 +190,7 @@ fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value, before: 
         stats.kinds.iter().for_each(|(gate, rows)| println!("  {rows:>8} {gate}"));
         println!("emitted rows by node:");
         stats.nodes.iter().for_each(|(node, rows)| println!("  {rows:>8} {node}"));
-        println!("layouts considered, with the time of a proof on one thread of the reference machine:");
+        println!("layouts considered, with time (one thread of the reference machine) and length of a proof:");
         prover.plan().candidates.iter().for_each(|layout| println!("  {}", describe_layout(layout)));
     }
     println!("{}", forecast.to_text());
@@ -207,7 +207,7 @@ fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value, before: 
 
 fn describe_layout(layout: &Candidate) -> String {
     format!(
-        "{} {:>8} rows, 2^{:<2} of {:>2} tracks, {:>4} wires, {:>3} weights a row, {:>2} kinds{}, {:>4} constant columns, {:.2} s",
+        "{} {:>8} rows, 2^{:<2} of {:>2} tracks, {:>4} wires, {:>3} weights a row, {:>2} kinds{}, {:>4} constant columns, {:.2} s, {}",
         if layout.chosen { "chosen" } else { "      " },
         layout.rows,
         layout.degree_bits,
@@ -217,7 +217,8 @@ fn describe_layout(layout: &Candidate) -> String {
         layout.kinds,
         if layout.merged { " (merged)" } else { "" },
         layout.constant_columns,
-        layout.reference_seconds
+        layout.reference_seconds,
+        bytes(layout.proof_bytes as u64)
     )
 }
 
