@@ -242,7 +242,7 @@ fn seeded_mutations_prove_nothing_else() {
             _ => F::from_noncanonical_u64(deltas[3]),
         };
         let small = [1, -1, 8, -8, 64, 1 << 20][(deltas[3] % 6) as usize];
-        let witness = circuit.witness_tampered(&case.inputs, &mut |step, moment| {
+        let witness = circuit.witness_tampered(&case.inputs, &mut |_, moment| {
             let here = targets.contains(&(at / 2));
             at += 1;
             if !here {
