@@ -42,17 +42,19 @@ impl Plan {
         const ELEMENT: usize = 8;
         const DIGEST: usize = 32;
         const ORACLES: usize = 4;
-        let columns = self.wires + self.product_columns + self.quotient_columns + self.routed_wires + self.constant_columns;
+        let columns =
+            self.wires + self.product_columns + self.quotient_columns + self.routed_wires + self.constant_columns;
         let (mut path, mut degree_bits) = (self.degree_bits + self.rate_bits - self.cap_height, self.degree_bits);
-        let (mut query, mut caps) = (ELEMENT * (columns + ORACLES * self.salt_columns) + DIGEST * ORACLES * path, ORACLES - 1);
+        let (mut query, mut caps) =
+            (ELEMENT * (columns + ORACLES * self.salt_columns) + DIGEST * ORACLES * path, ORACLES - 1);
         for bits in &self.folds {
             path = path.saturating_sub(*bits);
             degree_bits -= bits;
-            query += (D * ELEMENT << bits) + DIGEST * path;
+            query += ((D * ELEMENT) << bits) + DIGEST * path;
             caps += 1;
         }
         let openings = D * ELEMENT * (columns + self.challenges);
-        self.queries * query + openings + (caps * DIGEST << self.cap_height) + (D * ELEMENT << degree_bits)
+        self.queries * query + openings + ((caps * DIGEST) << self.cap_height) + ((D * ELEMENT) << degree_bits)
     }
 
     /// Time of a proof on one thread of the reference machine, in nanoseconds.

@@ -136,7 +136,9 @@ impl<'a> Draft<'a> {
             let (weights_per_row, emission) = &exact[*index];
             let classes = emission.classes.merged(emitted(emission) / slack);
             // Wider gates give some values wider ranges, for which a quotient or a root may be too large.
-            self.count(*weights_per_row, &classes).ok().and_then(|emission| self.best(*weights_per_row, &emission, true))
+            self.count(*weights_per_row, &classes)
+                .ok()
+                .and_then(|emission| self.best(*weights_per_row, &emission, true))
         };
         tried.par_extend(merges.par_iter().filter_map(merged));
         let mut candidates: Vec<Candidate> = tried.iter().map(|t| Candidate::of(&t.plan)).collect();
@@ -149,7 +151,8 @@ impl<'a> Draft<'a> {
 
     /// The best tracks for an emission.
     fn best(&self, weights_per_row: usize, emission: &Emission, merged: bool) -> Option<Tried> {
-        let kinds: Vec<(Kind, usize)> = emission.tape.kinds.iter().cloned().zip(emission.tape.counts.iter().copied()).collect();
+        let kinds: Vec<(Kind, usize)> =
+            emission.tape.kinds.iter().cloned().zip(emission.tape.counts.iter().copied()).collect();
         let total = emitted(emission);
         let digests = emission.digests.len();
         let closing = emission.constant_rows + closing_rows(4 * digests);

@@ -197,8 +197,7 @@ mod tests {
         let slots = (columns / 8) << degree_bits;
         let (routed, constraints) = (columns / 5, columns);
         let (accumulator_slots, lookups, table_entries) = (slots, slots, slots);
-        let sizes =
-            Sizes { degree_bits, routed, constraints, columns, accumulator_slots, lookups, table_entries };
+        let sizes = Sizes { degree_bits, routed, constraints, columns, accumulator_slots, lookups, table_entries };
         SecurityReport::new(profile, &sizes)
     }
 

@@ -137,8 +137,11 @@ fn commitments_are_to_the_tensors_of_the_inference() {
         let circuit = compile(&case, input, output);
         let tape = circuit.tape();
         let rows: Vec<u32> = tape.steps.iter().map(|s| s.row).collect();
-        let poseidon: Vec<u32> =
-            rows.iter().copied().filter(|row| *tape.kind(*row as usize) == plonnx_backend::gate::Kind::Poseidon).collect();
+        let poseidon: Vec<u32> = rows
+            .iter()
+            .copied()
+            .filter(|row| *tape.kind(*row as usize) == plonnx_backend::gate::Kind::Poseidon)
+            .collect();
         let mut lies = 0;
         for target in poseidon {
             for wire in 12..24 {

@@ -2,8 +2,8 @@
 
 mod support;
 
-use plonnx_backend::weights::split;
 use plonnx_backend::gate::Kind;
+use plonnx_backend::weights::split;
 use plonnx_backend::{BackendError, Circuit, Commitment, Moment, Salt, Salts, Settings, Visibility, Weights};
 use plonnx_ir::op::{Requant, Sum};
 use plonnx_ir::{CoreOp, DType, Field, Graph, Tensor, eval};

@@ -263,9 +263,14 @@ fn files_are_shown() {
     let s = Session::new();
     let (model, inputs) = (fixture("logreg-iris", "model.onnx"), fixture("logreg-iris", "inputs.npz"));
     let text = s.run(&["inspect", &model, "--dim", "batch=1", "--rows"]).ok();
-    for part in
-        ["opset 13", "Gemm 1, Softmax 1", "every node is supported", "forecast: ", "emitted rows by kind", "bits proven"]
-    {
+    for part in [
+        "opset 13",
+        "Gemm 1, Softmax 1",
+        "every node is supported",
+        "forecast: ",
+        "emitted rows by kind",
+        "bits proven",
+    ] {
         assert!(text.contains(part), "expected {part}\ngot {text}");
     }
     let program = s.run(&["inspect", &model, "--dim", "batch=1", "--calibrate", &inputs, "--text"]).ok();

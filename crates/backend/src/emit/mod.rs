@@ -27,10 +27,10 @@ use crate::assembler::{Assembler, Cell, EXT_ZERO, Sink};
 use crate::config::{D, F, to_field};
 use crate::error::BackendError;
 use crate::gate::{PoolGate, RequantGate};
-use plonky2::gates::gate::Gate as _;
 use crate::key::ArgumentTerms;
 use crate::tracks::Tracks;
 use crate::witness::{Hint, Phase, Tape};
+use plonky2::gates::gate::Gate as _;
 use unconditional::{digits, unconditional};
 
 /// A part of a field program, closed under its boundary: every operand of a node is a node of the segment, a boundary

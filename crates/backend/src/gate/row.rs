@@ -37,8 +37,8 @@ use plonky2::plonk::vars::{
 };
 use plonky2::util::serialization::{Buffer, IoError, IoResult, Read, Write};
 
-use super::algebra::{Algebra, Circuit, Degree, Extension, Operations, Packed};
 use super::Kind;
+use super::algebra::{Algebra, Circuit, Degree, Extension, Operations, Packed};
 use crate::config::{D, F, WIRES};
 
 /// Tracks of a row, and kinds of a track, at most.
@@ -155,7 +155,8 @@ impl Track {
                 continue;
             }
             let constants = self.first_constant();
-            let mut part = Part { whole: a, columns: &self.columns[index], constants, selector, sums: &mut sums, next: 0 };
+            let mut part =
+                Part { whole: a, columns: &self.columns[index], constants, selector, sums: &mut sums, next: 0 };
             kind.eval(&mut part);
         }
         for sum in sums {
@@ -309,7 +310,8 @@ impl RowGate {
 
 /// Numbers of tracks and of kinds of each, and the parameters of every kind.
 fn parameters(tracks: &[Track]) -> impl Iterator<Item = usize> {
-    let track = |t: &Track| std::iter::once(t.kinds.len()).chain(t.kinds.iter().flat_map(Kind::parameters).collect::<Vec<_>>());
+    let track =
+        |t: &Track| std::iter::once(t.kinds.len()).chain(t.kinds.iter().flat_map(Kind::parameters).collect::<Vec<_>>());
     std::iter::once(tracks.len()).chain(tracks.iter().flat_map(track).collect::<Vec<_>>())
 }
 

@@ -100,12 +100,7 @@ impl Constraints {
                 parts.push(Part { rule, selector, roots: others.chain(unused).collect() });
             }
         }
-        Self {
-            parts,
-            selectors: groups.len(),
-            constants: common.num_constants,
-            terms: common.num_gate_constraints,
-        }
+        Self { parts, selectors: groups.len(), constants: common.num_constants, terms: common.num_gate_constraints }
     }
 
     /// Adds the filtered constraints at one vector of points to `sums`, which holds one value per constraint.
