@@ -78,10 +78,14 @@ impl Checker {
         wires: &[F],
     ) -> Vec<usize> {
         let Some(gate) = data.common.gates.get(self.gates[row]) else { return vec![usize::MAX] };
-        let constants = &self.constants[row * self.width..(row + 1) * self.width];
-        let vars = EvaluationVarsBaseBatch::new(1, constants, wires, public_inputs);
+        let vars = EvaluationVarsBaseBatch::new(1, self.constants(row), wires, public_inputs);
         let values = gate.0.eval_unfiltered_base_batch(vars);
         (0..values.len()).filter(|i| values[*i].is_nonzero()).collect()
+    }
+
+    /// Constants of `row`.
+    pub(crate) fn constants(&self, row: usize) -> &[F] {
+        &self.constants[row * self.width..(row + 1) * self.width]
     }
 
     /// The gate of `row`.

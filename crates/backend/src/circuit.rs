@@ -18,6 +18,7 @@ use crate::blinding::{Blinding, blinded};
 use crate::check::{Checker, Violation};
 use crate::commitment::{Commitment, Salt};
 use crate::config::{Blake3Config, D, F, Profile, Shape, from_field};
+use crate::effort::Preference;
 use crate::emit::Visibility;
 use crate::error::BackendError;
 use crate::gate::RowGate;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub weights: Weights,
     /// Whether proofs are blinded; docs/zero-knowledge.md says what that hides.
     pub zero_knowledge: bool,
+    /// What the layout is chosen for.
+    pub prefer: Preference,
 }
 
 impl Settings {
@@ -349,6 +352,12 @@ impl Circuit {
             }
             None => ("nothing".into(), format!("track {track}")),
         }
+    }
+
+    /// Identifier of the gate and constants of a row of the circuit, read back from the columns that the key commits to.
+    pub fn committed_row(&self, row: usize) -> (String, &[F]) {
+        let gate = self.checker().gate(&self.data, row).map_or_else(|| "none".into(), |g| g.0.id());
+        (gate, self.checker().constants(row))
     }
 
     /// All constraints that the witness violates.

@@ -28,8 +28,8 @@ pub(crate) const ROUTED: usize = 80;
 /// Kinds of rows for which [`Profile::circuit_config`] leaves room.
 const KINDS: usize = 32;
 
-/// Wires of two tracks: kinds with digits, whose first wires and digits lie apart, and others.
-const EMBEDDED_WIRES: usize = 2 * WIRES + ROUTED;
+/// Wires of two tracks with any kinds: those with digits, whose first wires and digits lie apart, and others.
+const EMBEDDED_WIRES: usize = 384;
 
 /// Columns of a circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,6 +21,7 @@ pub fn program_digest(program: &Graph<Field>, settings: &Settings) -> [u64; 4] {
     }
     part(settings.weights.name().as_bytes());
     part(&[u8::from(settings.zero_knowledge)]);
+    part(settings.prefer.name().as_bytes());
     part(text::print(program).as_bytes());
     // The text names long tensors by short fingerprints; the digest covers their contents.
     for id in program.ids() {

@@ -4,6 +4,8 @@
 //! a reference machine (AMD EPYC, AVX2), fitted to the fixtures; another machine differs by one factor for all, which
 //! calibration measures.
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::D;
 use crate::plan::Plan;
 
@@ -30,11 +32,47 @@ const FOLDING: f64 = 98.0;
 /// What does not depend on the circuit: the proof of work above all.
 const FIXED: f64 = 19e6;
 
+/// What layouts are chosen for. More tracks make proofs faster and longer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preference {
+    /// The shortest time of a proof.
+    Speed,
+    /// Half the time is worth four times the length.
+    #[default]
+    Balance,
+    /// Half the length is worth nearly three times the time.
+    Size,
+}
+
+impl Preference {
+    /// All preferences.
+    pub const ALL: [Preference; 3] = [Preference::Speed, Preference::Balance, Preference::Size];
+
+    /// Name on the command line and in digests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Preference::Speed => "speed",
+            Preference::Balance => "balance",
+            Preference::Size => "size",
+        }
+    }
+
+    /// The preference called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|p| p.name() == name)
+    }
+}
+
 impl Plan {
-    /// What layouts are chosen by: time times the square root of the proof's bytes. More tracks make proofs faster and longer;
-    /// half the time is worth four times the length.
-    pub(crate) fn cost(&self) -> f64 {
-        self.reference_nanoseconds() * (self.proof_bytes() as f64).sqrt()
+    /// What layouts are chosen by: time times a power of the proof's bytes.
+    pub(crate) fn cost(&self, preference: Preference) -> f64 {
+        let exponent = match preference {
+            Preference::Speed => 0.0,
+            Preference::Balance => 0.5,
+            Preference::Size => 1.5,
+        };
+        self.reference_nanoseconds() * (self.proof_bytes() as f64).powf(exponent)
     }
 
     /// Length of a proof in bytes, but for what lookups of equal Merkle paths save.

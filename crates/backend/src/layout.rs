@@ -180,7 +180,7 @@ impl<'a> Draft<'a> {
                     public_constants: self.public_constants,
                 };
                 let plan = Plan::new(&counted, &self.settings.config_of(layout.shape()));
-                let cost = plan.cost();
+                let cost = plan.cost(self.settings.prefer);
                 if best.as_ref().is_none_or(|b| cost < b.cost) {
                     best = Some(Tried { layout, plan, cost });
                 }

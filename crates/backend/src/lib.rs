@@ -35,6 +35,7 @@ pub use circuit::{Circuit, Salts, Settings, Witness};
 pub use commitment::{Commitment, Encoding, Salt};
 pub use config::Profile;
 pub use digest::program_digest;
+pub use effort::Preference;
 pub use emit::{Emission, Segment, Visibility, emit};
 pub use error::BackendError;
 pub use gate::Operations;

@@ -1,7 +1,7 @@
 //! Real models: circuit statistics as snapshots, a clean witness, a proof that verifies.
 
 use ndarray_npy::NpzReader;
-use plonnx_backend::{Circuit, Profile, Settings, Visibility};
+use plonnx_backend::{Circuit, Preference, Profile, Settings, Visibility};
 use plonnx_frontend::Options;
 use plonnx_ir::{Field, Graph, Tensor};
 
@@ -62,6 +62,8 @@ fn prove(name: &str) {
     }
     let proof = circuit.prove(&circuit.witness(&inputs[0]).unwrap()).unwrap();
     circuit.verifying_key().verify(&proof).unwrap();
+    let (forecast, length) = (plan.proof_bytes() as f64, proof.proof.len() as f64);
+    assert!((0.99..1.01).contains(&(forecast / length)), "{name}: {forecast} bytes instead of {length}");
     let security = circuit.verifying_key().security();
     assert!(security.conjectured() >= 95.0, "{name}: {security:?}");
     let security = compile(&program, Profile::Proven80).verifying_key().security();
@@ -71,6 +73,31 @@ fn prove(name: &str) {
     let mut mixed = proof.clone();
     mixed.public = other.public.clone();
     assert!(mixed.public == proof.public || circuit.verifying_key().verify(&mixed).is_err());
+}
+
+/// Layouts for short proofs give shorter ones than layouts for fast proofs, which take less time on the reference machine;
+/// and all of them prove the same.
+#[test]
+fn layouts_follow_the_preference() {
+    let (program, inputs) = program("lenet5");
+    let visible = |prefer| Settings {
+        inputs: vec![Visibility::Private],
+        outputs: vec![Visibility::Public],
+        prefer,
+        ..Settings::default()
+    };
+    let circuits = [Preference::Speed, Preference::Balance, Preference::Size]
+        .map(|prefer| Circuit::compile(program.clone(), visible(prefer)).unwrap());
+    let times = circuits.each_ref().map(|c| c.plan().reference_nanoseconds());
+    let lengths = circuits.each_ref().map(|c| c.plan().proof_bytes());
+    assert!(times.is_sorted() && times[0] < times[2], "{times:?}");
+    assert!(lengths.is_sorted_by(|a, b| a >= b) && lengths[0] > lengths[2], "{lengths:?}");
+    let proofs = circuits.each_ref().map(|c| c.prove(&c.witness(&inputs[0]).unwrap()).unwrap());
+    for (circuit, proof) in circuits.iter().zip(&proofs) {
+        circuit.verifying_key().verify(proof).unwrap();
+        assert_eq!(proof.public, proofs[0].public);
+    }
+    assert!(circuits[0].verifying_key().verify(&proofs[2]).is_err());
 }
 
 macro_rules! fixtures {

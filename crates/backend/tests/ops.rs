@@ -2,7 +2,10 @@
 
 mod support;
 
+use std::collections::HashMap;
+
 use plonky2::field::types::Field as _;
+use plonky2::gates::gate::Gate as _;
 use plonnx_backend::config::F;
 use plonnx_backend::{Circuit, Settings, VerifyingKey, Visibility, Weights};
 use plonnx_ir::op::{Requant, Window};
@@ -33,6 +36,42 @@ fn keys_survive() {
         let read = read.unwrap_or_else(|e| panic!("{}: {e}", case.name));
         assert_eq!(read.hash(), key.hash(), "{}", case.name);
     }
+}
+
+/// In every row that the key commits to at most one selector of a track is 1 and the others are 0; it selects the kind that
+/// was emitted there, and its constants follow. A row with two kinds on a track would have the sum of their constraints.
+#[test]
+fn selectors_are_one_hot() {
+    let mut shared = 0;
+    for case in cases().iter().step_by(2) {
+        let circuit = case.compile(Visibility::Public);
+        let tape = circuit.tape();
+        let gate = tape.gate.as_ref().unwrap();
+        let standing: HashMap<(u32, u16), usize> =
+            tape.rows.iter().enumerate().map(|(row, r)| ((r.place.row, r.place.track), row)).collect();
+        assert_eq!(standing.len(), tape.rows.len(), "{}: two rows in one place", case.name);
+        let mut seen = 0;
+        for row in 0..1 << circuit.stats().degree_bits {
+            let (id, constants) = circuit.committed_row(row);
+            if id != gate.id() {
+                continue;
+            }
+            for (position, track) in gate.tracks().iter().enumerate() {
+                shared += usize::from(track.kinds().len() > 1);
+                let emitted = standing.get(&(row as u32, position as u16)).copied();
+                seen += usize::from(emitted.is_some());
+                for (index, kind) in track.kinds().iter().enumerate() {
+                    let selected = emitted.is_some_and(|row| tape.kind(row) == kind);
+                    assert_eq!(constants[track.selector(index)], F::from_bool(selected), "{}: row {row}", case.name);
+                }
+                let follow = &constants[track.first_constant()..];
+                let expected = emitted.map_or(&[][..], |row| tape.row_constants(row));
+                assert_eq!(&follow[..expected.len()], expected, "{}: row {row}", case.name);
+            }
+        }
+        assert_eq!(seen, tape.rows.len(), "{}", case.name);
+    }
+    assert!(shared > 1000, "only {shared} tracks with several kinds");
 }
 
 /// Requantisations with the widest shifts and windows that the verifier of programs lets pass have a circuit or are

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use plonnx::{Config, Model, Profile, VerifyingKey, Visibility, Weights};
+use plonnx::{Config, Model, Preference, Profile, VerifyingKey, Visibility, Weights};
 
 use crate::data;
 use crate::failure::Failure;
@@ -48,6 +48,9 @@ pub(crate) struct CompileArgs {
     /// Security profile: standard, proven80 or fast (for development) [default: standard]
     #[arg(long, value_parser = profile)]
     pub(crate) profile: Option<Profile>,
+    /// What the circuit's layout is chosen for: speed of proofs, their size, or a balance of both [default: balance]
+    #[arg(long, value_parser = preference)]
+    pub(crate) prefer: Option<Preference>,
     /// Signed bits of a rounded activation
     #[arg(long, value_name = "N")]
     pub(crate) activation_bits: Option<u32>,
@@ -104,7 +107,7 @@ impl CompileArgs {
             ..default
         });
         model = model.weights(self.weights.unwrap_or_default()).zero_knowledge(self.zk);
-        Ok(model.profile(self.profile.unwrap_or_default()))
+        Ok(model.profile(self.profile.unwrap_or_default()).prefer(self.prefer.unwrap_or_default()))
     }
 
     /// The first option that was given, by name.
@@ -122,6 +125,7 @@ impl CompileArgs {
             ("--zk", self.zk),
             ("--link", !self.links.is_empty()),
             ("--profile", self.profile.is_some()),
+            ("--prefer", self.prefer.is_some()),
             ("--activation-bits", self.activation_bits.is_some()),
             ("--weight-bits", self.weight_bits.is_some()),
             ("--table-bits", self.table_bits.is_some()),
@@ -241,6 +245,11 @@ fn link(model: Model, input: &str, place: &str) -> Result<Model, Failure> {
 
 fn weights(name: &str) -> Result<Weights, String> {
     Weights::from_name(name).ok_or_else(|| format!("expected public or committed, got {name}"))
+}
+
+fn preference(name: &str) -> Result<Preference, String> {
+    let known: Vec<&str> = Preference::ALL.iter().map(|p| p.name()).collect();
+    Preference::from_name(name).ok_or_else(|| format!("expected one of {}", known.join(", ")))
 }
 
 fn profile(name: &str) -> Result<Profile, String> {

@@ -57,7 +57,7 @@ pub use plonnx_ir as ir;
 pub use plonnx_quant as quant;
 pub use plonnx_runtime as runtime;
 
-pub use plonnx_backend::{Commitment, Profile, Salt, Visibility, Weights};
+pub use plonnx_backend::{Commitment, Preference, Profile, Salt, Visibility, Weights};
 pub use plonnx_ir::Tensor;
 pub use plonnx_quant::Config;
 pub use plonnx_runtime::{

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use plonnx_backend::{Port, Profile, Settings, Visibility, Weights};
+use plonnx_backend::{Port, Preference, Profile, Settings, Visibility, Weights};
 use plonnx_frontend::{Import, Options, ValueInfo, import};
 use plonnx_ir::op::Window;
 use plonnx_ir::{Log2Scale, Tensor};
@@ -37,6 +37,7 @@ pub struct Model {
     outputs: Choice,
     weights: Weights,
     zero_knowledge: bool,
+    prefer: Preference,
     /// Inputs that are encoded as tensors of other keys.
     encodings: BTreeMap<String, (Log2Scale, Window)>,
 }
@@ -129,6 +130,7 @@ impl Model {
             outputs: Choice::all(Visibility::Public),
             weights: Weights::default(),
             zero_knowledge: false,
+            prefer: Preference::default(),
             encodings: BTreeMap::new(),
         }
     }
@@ -212,6 +214,12 @@ impl Model {
         self
     }
 
+    /// What the circuit's layout is chosen for: time of proofs, their length, or both.
+    pub fn prefer(mut self, prefer: Preference) -> Self {
+        self.prefer = prefer;
+        self
+    }
+
     /// Visibility of one input, or of all.
     pub fn input_visibility(mut self, input: Option<&str>, visibility: Visibility) -> Self {
         self.inputs.set(input, visibility);
@@ -255,6 +263,7 @@ impl Model {
         self.outputs = choice(&recipe.names.1, &recipe.settings.outputs);
         self.weights = recipe.settings.weights;
         self.zero_knowledge = recipe.settings.zero_knowledge;
+        self.prefer = recipe.settings.prefer;
         self.encodings = recipe.encodings.clone();
         self.ranges = Ranges { exact: Some(recipe.ranges.clone()), ..Ranges::default() };
         Ok(self)
@@ -309,6 +318,7 @@ impl Model {
             outputs: self.outputs.resolve("output", &import.outputs)?,
             weights: self.weights,
             zero_knowledge: self.zero_knowledge,
+            prefer: self.prefer,
         };
         clock.start(Phase::Calibrate);
         let (ranges, calibration) = self.calibration(&import)?;

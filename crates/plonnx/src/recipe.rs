@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use plonnx_backend::{Profile, Settings, Visibility, Weights};
+use plonnx_backend::{Preference, Profile, Settings, Visibility, Weights};
 use plonnx_frontend::Options;
 use plonnx_ir::op::Window;
 use plonnx_ir::{Log2Scale, Tensor};
@@ -68,6 +68,7 @@ impl Recipe {
             "profile": self.settings.profile.name(),
             "weights": self.settings.weights.name(),
             "zero_knowledge": self.settings.zero_knowledge,
+            "prefer": self.settings.prefer.name(),
             "inputs": see(&self.names.0, &self.settings.inputs),
             "outputs": see(&self.names.1, &self.settings.outputs),
             "encodings": encodings,
@@ -119,6 +120,7 @@ impl Recipe {
         }
         let profile = file.text("profile")?;
         let weights = file.text("weights")?;
+        let prefer = file.text("prefer")?;
         Ok(Self {
             model: *blake3::Hash::from_hex(file.text("model")?)
                 .map_err(|_| malformed("model: no hash".into()))?
@@ -143,6 +145,8 @@ impl Recipe {
                 outputs: outputs.1,
                 weights: Weights::from_name(weights).ok_or_else(|| malformed(format!("no weights \"{weights}\"")))?,
                 zero_knowledge: file.at("zero_knowledge")?.truth()?,
+                prefer: Preference::from_name(prefer)
+                    .ok_or_else(|| malformed(format!("no preference \"{prefer}\"")))?,
             },
             names: (inputs.0, outputs.0),
             encodings: encodings.collect::<Result<_, Error>>()?,
@@ -249,6 +253,7 @@ mod tests {
                 outputs: vec![Visibility::Public, Visibility::Private],
                 weights: Weights::Committed,
                 zero_knowledge: true,
+                prefer: Preference::Size,
             },
             names: (vec!["x".into()], vec!["y".into(), "z".into()]),
             encodings: BTreeMap::from([("x".into(), (Log2Scale(-3), Window { lo: -48, bits: 7 }))]),
@@ -269,6 +274,7 @@ mod tests {
         for (old, new, message) in [
             ("\"format\"", "\"f\"", "format is missing"),
             ("\"proven80\"", "\"best\"", "no profile \"best\""),
+            ("\"size\"", "\"small\"", "no preference \"small\""),
             ("\"bits\": 7", "\"bits\": -7", "encodings.x.bits: expected a whole number in range"),
             ("\"committed\"", "\"secret\"", "secret"),
             ("\"zero_knowledge\": true", "\"zero_knowledge\": 1", "zero_knowledge: expected true or false"),

@@ -47,7 +47,7 @@ impl Kind {
 
     /// Format version that this crate reads and writes.
     pub fn version(self) -> u32 {
-        2
+        3
     }
 
     /// Largest file, in bytes.
@@ -213,7 +213,7 @@ mod tests {
         let mut file = wrap(Kind::Proof, b"body").unwrap();
         file[8] = 9;
         let error = unwrap(Kind::Proof, &file).unwrap_err();
-        assert!(matches!(error, RuntimeError::Version { expected: 2, got: 9, .. }), "{error}");
+        assert!(matches!(error, RuntimeError::Version { expected: 3, got: 9, .. }), "{error}");
     }
 
     #[test]

@@ -91,6 +91,9 @@ pub(crate) struct Model {
     pub(crate) weights_salt: Vec<u64>,
     #[prost(bool, tag = "10")]
     pub(crate) zero_knowledge: bool,
+    /// What the layout is chosen for.
+    #[prost(string, tag = "11")]
+    pub(crate) prefer: String,
 }
 
 /// A tensor of integers.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use plonnx_backend::{Salt, Settings, Visibility, Weights};
+use plonnx_backend::{Preference, Salt, Settings, Visibility, Weights};
 use plonnx_ir::op::Window;
 use plonnx_ir::{CoreOp, Field, Graph, Log2Scale, NodeId, Tensor, text};
 use plonnx_quant::{Port, Program};
@@ -69,6 +69,7 @@ impl Model {
             key: self.key_hash.to_vec(),
             weights_salt: self.weights_salt.map(|salt| salt.words().to_vec()).unwrap_or_default(),
             zero_knowledge: self.settings.zero_knowledge,
+            prefer: self.settings.prefer.name().into(),
             provenance: Some(message::Provenance {
                 source: self.provenance.source.clone(),
                 hash: self.provenance.hash.to_vec(),
@@ -109,6 +110,8 @@ impl Model {
         let settings = Settings {
             weights: if weights_salt.is_some() { Weights::Committed } else { Weights::Public },
             zero_knowledge: body.zero_knowledge,
+            prefer: Preference::from_name(&body.prefer)
+                .ok_or_else(|| malformed(format!("no preference \"{}\"", body.prefer.escape_default())))?,
             profile: read_profile(&body.profile).map_err(malformed)?,
             inputs: body.inputs.iter().map(visibility).collect::<Result<_, _>>()?,
             outputs: body.outputs.iter().map(visibility).collect::<Result<_, _>>()?,

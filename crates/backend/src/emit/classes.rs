@@ -1,6 +1,6 @@
-//! Digit classes: which numbers of digits have a gate of their own.
+//! Digit classes: which numbers of digits have a kind of row of their own.
 //!
-//! Every gate type is evaluated on every row when the quotient is computed, so a program whose nodes need many different
+//! Every kind of a track is evaluated in every row when the quotient is computed, so a program whose nodes need many different
 //! numbers of digits pays for each. A first emission records the demand; then demands are served by fewer, wider gates
 //! as long as the rows stay below the same power of two.
 
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::gate::{AccSource, DIGIT_BITS, LookupGate, OrderGate, RequantGate, Side};
 
-/// What a gate type is for.
+/// What a kind with digits is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Role {
     RequantLinear,
@@ -92,7 +92,7 @@ impl Classes {
         LookupGate::new(side, self.serve(role, digits, 1))
     }
 
-    /// The classes that serve the recorded demand with the fewest gate types for at most `slack` more rows.
+    /// The classes that serve the recorded demand with the fewest kinds for at most `slack` more rows.
     pub(crate) fn merged(&self, slack: usize) -> Self {
         // Per role and number of classes: the cheapest choice and its additional rows.
         let options: Vec<(Role, Vec<Choice>)> = ROLES.iter().map(|role| (*role, self.options(*role))).collect();

@@ -187,7 +187,7 @@ pub fn emit(
     emit(Sink::Circuit(builder, tracks), Classes::default())
 }
 
-/// [`emit`] into any sink, with a choice of gate types.
+/// [`emit`] into any sink, with a choice of kinds.
 #[expect(clippy::too_many_arguments)]
 pub(crate) fn emit_with(
     mut sink: Sink,

@@ -111,12 +111,12 @@ impl Track {
     }
 
     /// Constant of the circuit's row that selects kind `kind`.
-    pub(crate) fn selector(&self, kind: usize) -> usize {
+    pub fn selector(&self, kind: usize) -> usize {
         self.selectors + kind
     }
 
     /// First constant of the circuit's row that a kind sees.
-    pub(crate) fn first_constant(&self) -> usize {
+    pub fn first_constant(&self) -> usize {
         self.selectors + self.kinds.len()
     }
 

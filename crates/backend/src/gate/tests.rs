@@ -236,3 +236,21 @@ fn repacked_digits_are_rejected() {
         }
     }
 }
+
+/// An embedded program has two tracks, whatever kinds it needs.
+#[test]
+fn any_kinds_fit_an_embedding() {
+    let most = |kinds: Vec<Kind>| RowGate::new(vec![kinds]).num_wires();
+    let (mut with, mut without): (Vec<Kind>, Vec<Kind>) = kinds().into_iter().partition(|k| k.digit_count() > 0);
+    for digits in 1..=20 {
+        with.push(Kind::Range(RangeGate::new(digits)));
+        with.push(Kind::Order(OrderGate::new(digits)));
+        with.push(Kind::Lookup(LookupGate::new(Side::Lookup, digits)));
+        with.push(Kind::Lookup(LookupGate::new(Side::Table, digits)));
+        with.push(Kind::Requant(RequantGate::new(AccSource::Local, digits, true)));
+        with.push(Kind::Requant(RequantGate::new(AccSource::Linear, digits, true)));
+    }
+    without.push(Kind::Poseidon);
+    let config = crate::Profile::Standard.circuit_config(64);
+    assert!(most(with) + most(without) <= config.num_wires);
+}

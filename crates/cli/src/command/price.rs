@@ -38,6 +38,7 @@ pub(crate) fn run(quantised: Quantised, json: bool) -> Outcome {
             outputs: vec![output; settings.outputs.len()],
             weights,
             zero_knowledge,
+            prefer: settings.prefer,
         };
         let program = quantised.program_with(weights);
         let planned =
