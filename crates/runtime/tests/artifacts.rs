@@ -110,8 +110,8 @@ fn files_are_told_apart() {
     let error = Model::from_bytes(&key).unwrap_err();
     assert_eq!(error.to_string(), "expected a compiled model, found a verifying key");
     let mut newer = proof;
-    newer[8] = 3;
-    assert!(matches!(Proof::from_bytes(&newer), Err(RuntimeError::Version { expected: 2, got: 3, .. })));
+    newer[8] = 4;
+    assert!(matches!(Proof::from_bytes(&newer), Err(RuntimeError::Version { expected: 3, got: 4, .. })));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Digit classes: which numbers of digits have a kind of row of their own.
 //!
 //! Every kind of a track is evaluated in every row when the quotient is computed, so a program whose nodes need many different
-//! numbers of digits pays for each. A first emission records the demand; then demands are served by fewer, wider gates
-//! as long as the rows stay below the same power of two.
+//! numbers of digits pays for each. A first emission records the demand; then demands are served by fewer, wider kinds
+//! for some more rows.
 
 use std::collections::BTreeMap;
 
