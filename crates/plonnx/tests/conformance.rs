@@ -49,8 +49,7 @@ fn the_subset_is_proved() {
 #[test]
 fn classical_models_are_proved() {
     let all = proved("learnt");
-    assert_eq!((all.float_match, all.rejected, all.panicked), (all.total, 0, 0));
-    assert!(all.proved >= 39 && all.proved + all.mismatched == all.total, "{all:?}");
+    assert_eq!((all.proved, all.rejected, all.panicked), (all.total, 0, 0), "{all:?}");
 }
 
 #[test]

@@ -60,6 +60,18 @@ impl Structure {
         self.nonnegative[id.index()]
     }
 
+    /// Whether no element can be positive: a difference from the peak, or a sum of what is not negative with factors that
+    /// are not positive.
+    pub(crate) fn is_nonpositive(&self, graph: &Graph<Float>, id: NodeId) -> bool {
+        let node = graph.node(id);
+        match &node.op {
+            CoreOp::Sum(sum) if sum.coefficients.iter().all(|c| *c <= 0.0) => {
+                node.inputs.iter().all(|i| self.nonnegative[i.index()])
+            }
+            _ => peak_difference(graph, id).is_some(),
+        }
+    }
+
     /// Largest magnitude that the operator can give, whatever the inputs are; may be infinite.
     pub(crate) fn limit(&self, id: NodeId) -> f64 {
         self.limits[id.index()]

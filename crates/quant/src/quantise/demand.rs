@@ -7,6 +7,7 @@ use crate::calibrate::Calibration;
 use crate::config::Config;
 use crate::quantise::effective::Effective;
 use crate::quantise::given;
+use crate::quantise::noise::Noise;
 use crate::quantise::table::{is_tabled, operand_scale};
 use crate::quantise::target::mixed_operands;
 use crate::range::Range;
@@ -48,6 +49,7 @@ pub(crate) struct Demand {
     tabled: Vec<Option<i32>>,
     /// Largest magnitudes that operators can give.
     limits: Vec<f64>,
+    noise: Noise,
 }
 
 impl Demand {
@@ -60,8 +62,9 @@ impl Demand {
     ) -> Self {
         let zeros = || vec![0; graph.len()];
         let limits = graph.ids().map(|id| structure.limit(id)).collect();
+        let noise = Noise::of(graph, structure, effective, config);
         let mut this =
-            Self { own: zeros(), quiet: zeros(), summands: zeros(), tabled: vec![None; graph.len()], limits };
+            Self { own: zeros(), quiet: zeros(), summands: zeros(), tabled: vec![None; graph.len()], limits, noise };
         for id in graph.ids().rev().filter(|id| structure.is_live(*id) && !structure.is_constant(*id)) {
             let quiet = quiet_bits(calibration, id).min(QUIET.saturating_sub(config.activation_bits));
             this.quiet[id.index()] = quiet;
@@ -82,6 +85,16 @@ impl Demand {
         self.quiet[id.index()]
     }
 
+    /// Extra bits that the weights of the product `id` need so that their noise does not show in the results.
+    pub(crate) fn noise_bits(&self, id: NodeId) -> u32 {
+        self.noise.weight_bits(id)
+    }
+
+    /// Scale at which the rounding of `id` brings no more than its share of noise to the results.
+    pub(crate) fn noise_scale(&self, id: NodeId, config: &Config) -> Option<i32> {
+        self.noise.wanted(id, config)
+    }
+
     /// Extra bits that tables ask of `id`.
     fn for_tables(&self, id: NodeId, config: &Config) -> u32 {
         match self.tabled[id.index()] {
@@ -94,8 +107,9 @@ impl Demand {
     pub(crate) fn exponent(&self, id: NodeId, effective: &Effective, config: &Config) -> i32 {
         let demand = self.own[id.index()].max(self.summands[id.index()]);
         let bits = config.activation_bits.max(usual_bits(config) + demand);
-        let reach = effective.ranges[id.index()].absmax() * config.headroom;
-        scale::exponent(reach.min(self.limits[id.index()]), bits as i32 - 1)
+        let reach = (effective.ranges[id.index()].absmax() * config.headroom).min(self.limits[id.index()]);
+        let usual = scale::exponent(reach, bits as i32 - 1);
+        self.noise.exponent(id, reach, config).map_or(usual, |finer| usual.max(finer))
     }
 
     /// Demand of a node whose users already have theirs.

@@ -17,7 +17,7 @@ use crate::scale;
 const APART: i32 = 30;
 
 impl Lowering<'_> {
-    /// `function` of the narrow `value`, wide; `values` is the scale of its table. `value` has a finer scale than
+    /// `function` of the narrow `value`, wide unless it is never negative; `values` is the scale of its table. `value` has a finer scale than
     /// `arguments`, which cover `reach`; `operands` are usual.
     pub(super) fn interpolated(
         &mut self,
@@ -67,6 +67,12 @@ impl Lowering<'_> {
         } else {
             (values, vec![1, 1i64 << (values - finest).min(62)])
         };
-        self.emit(id, CoreOp::Sum(Sum { coefficients }), &[base.id, change.id], scale)
+        let sum = self.emit(id, CoreOp::Sum(Sum { coefficients }), &[base.id, change.id], scale)?;
+        if !self.structure.is_nonnegative(id) {
+            return Ok(sum);
+        }
+        // A chord may leave a function that bends at zero, and others see a value that is never negative.
+        let kept = self.relu(id, sum, self.targets.exponent(id).min(scale), self.range(id))?;
+        self.shaped(id, kept)
     }
 }

@@ -152,7 +152,8 @@ impl Lowering<'_> {
     }
 
     /// Extra bits of a constant operand of the product `id` that has a few elements far larger than the others, of which one
-    /// scale would leave little, or whose products quiet samples need. Sums of products keep room in the field.
+    /// scale would leave little, whose products quiet samples need, or whose rounding shows in the results. Sums of
+    /// products keep room in the field.
     fn extra_spread_bits(&mut self, id: NodeId, [a, b]: [NodeId; 2], terms: i128) -> Result<u32, QuantError> {
         /// Bits between the largest weight and the mean one that are usual.
         const USUAL: i32 = 3;
@@ -171,7 +172,8 @@ impl Lowering<'_> {
         let operand = self.narrow(x)?;
         let sum = self.magnitude_bits(operand) as i32 + scale::bits_for(terms) as i32;
         let taken = sum + self.config.weight_bits as i32 + SPARE;
-        Ok((spread + quiet).min(MOST).min(scale::WIDE_BITS as i32 - taken).max(0) as u32)
+        let wanted = (spread + quiet).min(MOST).max(self.demand.noise_bits(id) as i32);
+        Ok(wanted.min(scale::WIDE_BITS as i32 - taken).max(0) as u32)
     }
 
     /// A narrow operand of a product with `other`; a constant one has `extra` bits beyond those of other weights.

@@ -17,6 +17,7 @@ mod interpolated;
 mod kernel;
 mod linear;
 mod map;
+mod noise;
 mod operand;
 mod rounding;
 mod sum;

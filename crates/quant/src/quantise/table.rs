@@ -16,7 +16,6 @@ use crate::config::Config;
 use crate::error::QuantError;
 use crate::range::Range;
 use crate::scale;
-use crate::structure::peak_difference;
 
 /// Bits that results may need beyond those of the calibrated ones.
 pub(super) const RESULT_SLACK: i32 = 6;
@@ -139,7 +138,7 @@ impl Lowering<'_> {
         let range = self.range(x);
         let slack = (self.config.headroom - 1.0) * range.absmax();
         let mut reach = Range { min: range.min - slack, max: range.max + slack };
-        if peak_difference(self.source, x).is_some() {
+        if self.structure.is_nonpositive(self.source, x) {
             reach.max = reach.max.min(0.0);
         }
         if self.structure.is_nonnegative(x) {
@@ -162,15 +161,20 @@ impl Lowering<'_> {
         }
     }
 
-    /// Whether arguments in steps of `2^-e` are too coarse for the function `id` of `x`.
+    /// Whether arguments in steps of `2^-e` are too coarse for the function `id` of `x`, by themselves or for the results.
     fn is_coarse(&self, id: NodeId, x: NodeId, function: Function, e: i32) -> bool {
-        self.is_real(id) && is_coarse(function, self.range(x), self.range(id), e)
+        /// Bits by which such steps may exceed those of a value that is rounded.
+        const BEYOND: i32 = 1;
+        let step = libm::ldexp(steepest(function, self.range(x)), -e);
+        let finest = self.demand.noise_scale(id, self.config);
+        let shows = finest.is_some_and(|finest| step > libm::ldexp(1.0, BEYOND - finest));
+        self.is_real(id) && (shows || is_coarse(function, self.range(x), self.range(id), e))
     }
 
     /// Step and window of the table; `None` when the operands do not fit even at their coarsest.
     fn arguments(&self, id: NodeId, x: NodeId, value: Operand, function: Function, reach: Range) -> Option<Arguments> {
         let bits = self.config.table_bits;
-        let extremes = (peak_difference(self.source, x).is_some(), needs_positive(function));
+        let extremes = (self.structure.is_nonpositive(self.source, x), needs_positive(function));
         let step = step(function, reach, self.range(x), self.range(id), self.config);
         let e = step.e.min(value.scale);
         let inner = if e > step.uncut { step.inner } else { reach };

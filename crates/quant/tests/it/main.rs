@@ -8,4 +8,5 @@ mod functions;
 mod integers;
 mod laws;
 mod networks;
+mod noise;
 mod quiet;
