@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use plonky2::field::extension::quadratic::QuadraticExtension;
 use plonky2::field::types::Field;
@@ -105,6 +106,17 @@ pub struct Tape {
     pub externals: Vec<Target>,
     /// For each function table its first argument and number of entries.
     pub tables: Vec<(i64, usize)>,
+    /// Made once from the steps, which do not change once rows are emitted.
+    pub(crate) schedule: OnceLock<Schedule>,
+}
+
+/// Which steps can run in any order.
+#[derive(Clone, Debug)]
+pub(crate) struct Schedule {
+    /// Steps that read nothing of other rows, by row; all steps of a row before one that does.
+    independent: Vec<u32>,
+    /// The others, in order.
+    others: Vec<u32>,
 }
 
 /// The assigned rows of a segment as they were emitted, row-major, [`WIRES`] wires a row.
@@ -210,21 +222,21 @@ impl Tape {
     pub fn assign(&self, values: &[Tensor<i64>], externals: &[F]) -> Assignment {
         let given = Given::new(values, externals);
         let mut cells = vec![F::ZERO; self.rows.len() * WIRES];
-        let independent = self.independent();
-        let mut first: Vec<&Step> = self.steps.iter().zip(&independent).filter(|s| *s.1).map(|s| s.0).collect();
-        first.sort_by_key(|step| step.row);
+        let schedule = self.schedule.get_or_init(|| self.schedule());
+        let first = &schedule.independent;
+        let row_of = |step: &u32| self.steps[*step as usize].row as usize;
         cells.par_chunks_mut(WIRES * ROWS_TOGETHER).enumerate().for_each(|(chunk, cells)| {
             let rows = chunk * ROWS_TOGETHER;
-            let start = first.partition_point(|step| (step.row as usize) < rows);
-            let steps = first[start..].iter().take_while(|step| (step.row as usize) < rows + ROWS_TOGETHER);
+            let start = first.partition_point(|step| row_of(step) < rows);
+            let steps = first[start..].iter().take_while(|step| row_of(step) < rows + ROWS_TOGETHER);
             let mut state = State { cells, first_row: rows, counts: Vec::new(), hints: Vec::new() };
             for step in steps {
-                self.run(step, &given, &mut state, &mut |_, _| {});
+                self.run(&self.steps[*step as usize], &given, &mut state, &mut |_, _| {});
             }
         });
         let mut state = self.state(&mut cells);
-        for step in self.steps.iter().zip(&independent).filter(|s| !*s.1).map(|s| s.0) {
-            self.run(step, &given, &mut state, &mut |_, _| {});
+        for step in &schedule.others {
+            self.run(&self.steps[*step as usize], &given, &mut state, &mut |_, _| {});
         }
         Assignment { cells }
     }
@@ -246,10 +258,10 @@ impl Tape {
         State { cells, first_row: 0, counts, hints: Vec::new() }
     }
 
-    /// By step whether neither it nor an earlier step of its row reads what other rows hold or what is counted.
-    fn independent(&self) -> Vec<bool> {
+    /// Tells steps apart by whether they, or an earlier step of their row, read what other rows hold or what is counted.
+    fn schedule(&self) -> Schedule {
         let mut touched = vec![false; self.rows.len()];
-        let independent = |step: &Step| {
+        let mut independent = |step: &Step| {
             let feeds = &self.feeds[step.feeds.start as usize..step.feeds.end as usize];
             let wired = feeds.iter().any(|(_, feed)| matches!(feed, Feed::Cell(Cell::Wire { .. })));
             let counted = matches!(step.hint, Hint::Lookup { .. } | Hint::Multiplicities { .. });
@@ -257,7 +269,10 @@ impl Tape {
             *dependent |= wired || counted;
             !*dependent
         };
-        self.steps.iter().map(independent).collect()
+        let (mut independent, others): (Vec<u32>, Vec<u32>) =
+            (0..self.steps.len() as u32).partition(|step| independent(&self.steps[*step as usize]));
+        independent.sort_by_key(|step| self.steps[*step as usize].row);
+        Schedule { independent, others }
     }
 
     /// Runs a step whose row is among the state's.
