@@ -80,8 +80,7 @@ impl Plan {
         const ELEMENT: usize = 8;
         const DIGEST: usize = 32;
         const ORACLES: usize = 4;
-        let columns =
-            self.wires + self.product_columns + self.quotient_columns + self.routed_wires + self.constant_columns;
+        let columns = self.witness_columns() + self.preprocessed_columns();
         let (mut path, mut degree_bits) = (self.degree_bits + self.rate_bits - self.cap_height, self.degree_bits);
         let (mut query, mut caps) =
             (ELEMENT * (columns + ORACLES * self.salt_columns) + DIGEST * ORACLES * path, ORACLES - 1);
@@ -99,12 +98,21 @@ impl Plan {
     pub fn reference_nanoseconds(&self) -> f64 {
         let rows = (1u64 << self.degree_bits) as f64;
         let points = rows * (1u64 << self.rate_bits) as f64;
-        let (witness, preprocessed) =
-            (self.wires + self.product_columns + self.quotient_columns, self.routed_wires + self.constant_columns);
+        let (witness, preprocessed) = (self.witness_columns(), self.preprocessed_columns());
         let commit = points * witness as f64 * (TRANSFORM * (self.degree_bits + 1) as f64 + HASH);
         let permutation = rows * (self.challenges * self.routed_wires) as f64 * PERMUTATION;
         let opening = rows * (witness + preprocessed) as f64 * OPENING;
         points * self.constraints_at_a_point() + commit + permutation + opening + points * FOLDING + FIXED
+    }
+
+    /// Columns that a proof commits to.
+    fn witness_columns(&self) -> usize {
+        self.wires + self.product_columns + self.quotient_columns
+    }
+
+    /// Columns that the key commits to.
+    fn preprocessed_columns(&self) -> usize {
+        self.routed_wires + self.constant_columns
     }
 
     /// Time to evaluate all constraints at one point, in nanoseconds.
@@ -114,8 +122,7 @@ impl Plan {
         let permutation = self.challenges * self.routed_wires * 4;
         let combination = self.constraints * self.challenges + ours.constraints;
         let products = ours.products + digits + permutation + combination;
-        let loaded =
-            self.wires + self.product_columns + self.quotient_columns + self.routed_wires + self.constant_columns;
+        let loaded = self.witness_columns() + self.preprocessed_columns();
         let sums = (ours.additions + ours.shifted) as f64 * ADDITION;
         products as f64 * PRODUCT + sums + loaded as f64 * LOAD + self.constant_columns as f64 * CONSTANT
     }

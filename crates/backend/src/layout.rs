@@ -1,6 +1,7 @@
 //! Layouts: how many weights a row holds, which kinds of rows there are, and which tracks they stand on.
 
 use plonky2::field::types::Field as _;
+use plonky2::gates::gate::Gate as _;
 use plonky2::iop::target::Target;
 use plonky2::plonk::circuit_builder::CircuitBuilder;
 use plonky2::plonk::circuit_data::CircuitConfig;
@@ -14,7 +15,7 @@ use crate::config::{D, F, Shape};
 use crate::digest::program_digest;
 use crate::emit::{Classes, Emission, Segment, Visibility, emit_with};
 use crate::error::BackendError;
-use crate::gate::{Kind, PoolGate, PoseidonRow, Track};
+use crate::gate::{PoolGate, PoseidonRow};
 use crate::plan::{Candidate, Counted, Plan, elements};
 use crate::tracks::Tracks;
 use crate::weights::Split;
@@ -37,7 +38,7 @@ impl Layout {
     fn shape(&self) -> Shape {
         let gate = self.tracks.gate();
         Shape {
-            wires: gate.tracks().iter().map(Track::wires).sum::<usize>().max(PoseidonRow::WIRES),
+            wires: gate.num_wires().max(PoseidonRow::WIRES),
             routed: gate.routed().max(PoolGate::SLOTS),
             constants: gate.constants().max(PoolGate::SLOTS),
         }
@@ -127,20 +128,24 @@ impl<'a> Draft<'a> {
             self.count(*weights_per_row, &classes).map(|emission| (*weights_per_row, emission))
         };
         let exact = WEIGHTS_PER_ROW.par_iter().map(exact).collect::<Result<Vec<_>, BackendError>>()?;
-        let mut tried: Vec<Tried> = exact.par_iter().filter_map(|(w, e)| self.best(*w, e, false)).collect();
+        let first = |exact| {
+            let (weights_per_row, emission): &(usize, Emission) = exact;
+            self.best(*weights_per_row, emission, false).map(|tried| (tried, exact))
+        };
+        let first: Vec<(Tried, &(usize, Emission))> = exact.par_iter().filter_map(first).collect();
         // Fewer kinds for more rows, where it is most promising.
-        let mut promising: Vec<usize> = (0..tried.len()).collect();
-        promising.sort_by(|a, b| tried[*a].cost.total_cmp(&tried[*b].cost));
-        let merges: Vec<(usize, usize)> = promising.iter().take(MERGED).flat_map(|i| SLACKS.map(|s| (*i, s))).collect();
-        let merged = |(index, slack): &(usize, usize)| {
-            let (weights_per_row, emission) = &exact[*index];
+        let mut promising: Vec<&(Tried, &(usize, Emission))> = first.iter().collect();
+        promising.sort_by(|a, b| a.0.cost.total_cmp(&b.0.cost));
+        let merges: Vec<(&(usize, Emission), usize)> =
+            promising.iter().take(MERGED).flat_map(|(_, exact)| SLACKS.map(|slack| (*exact, slack))).collect();
+        let merged = |((weights_per_row, emission), slack): &(&(usize, Emission), usize)| {
             let classes = emission.classes.merged(emitted(emission) / slack);
             // Wider gates give some values wider ranges, for which a quotient or a root may be too large.
-            self.count(*weights_per_row, &classes)
-                .ok()
-                .and_then(|emission| self.best(*weights_per_row, &emission, true))
+            let emission = self.count(*weights_per_row, &classes).ok()?;
+            self.best(*weights_per_row, &emission, true)
         };
-        tried.par_extend(merges.par_iter().filter_map(merged));
+        let merged: Vec<Tried> = merges.par_iter().filter_map(merged).collect();
+        let mut tried: Vec<Tried> = first.into_iter().map(|(tried, _)| tried).chain(merged).collect();
         let mut candidates: Vec<Candidate> = tried.iter().map(|t| Candidate::of(&t.plan)).collect();
         let best = (0..tried.len()).min_by(|a, b| tried[*a].cost.total_cmp(&tried[*b].cost));
         let best = best.ok_or_else(none)?;
@@ -151,13 +156,14 @@ impl<'a> Draft<'a> {
 
     /// The best tracks for an emission.
     fn best(&self, weights_per_row: usize, emission: &Emission, merged: bool) -> Option<Tried> {
-        let kinds: Vec<(Kind, usize)> =
-            emission.tape.kinds.iter().cloned().zip(emission.tape.counts.iter().copied()).collect();
+        let kinds = emission.tape.counted();
         let total = emitted(emission);
         let digests = emission.digests.len();
-        let closing = emission.constant_rows + closing_rows(4 * digests);
-        let rows_for = |config: &CircuitConfig| if self.settings.zero_knowledge { Blinding::rows(config) } else { 0 };
-        let others = closing + rows_for(&self.settings.profile.circuit_config(0));
+        let blinding = match self.settings.zero_knowledge {
+            true => Blinding::rows(&self.settings.profile.circuit_config(0)),
+            false => 0,
+        };
+        let others = emission.constant_rows + closing_rows(4 * digests) + blinding;
         let largest = (total + others).next_power_of_two().trailing_zeros();
         let mut best: Option<Tried> = None;
         for degree_bits in SMALLEST..=largest.max(SMALLEST) {

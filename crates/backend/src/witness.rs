@@ -138,6 +138,11 @@ pub enum Moment<'a> {
 pub type Tamper<'a> = &'a mut dyn FnMut(&Step, Moment);
 
 impl Tape {
+    /// Every kind with its number of rows.
+    pub(crate) fn counted(&self) -> Vec<(Kind, usize)> {
+        self.kinds.iter().cloned().zip(self.counts.iter().copied()).collect()
+    }
+
     /// Kind of row `index`.
     pub fn kind(&self, index: usize) -> &Kind {
         &self.kinds[self.rows[index].kind as usize]

@@ -173,7 +173,7 @@ pub fn emit(
 ) -> Result<Emission, BackendError> {
     let emit = |sink, classes| emit_with(sink, graph, segment, inputs, program, visibility, weights_per_row, classes);
     let tape = emit(Sink::Count, Classes::default())?.tape;
-    let tracks = Tracks::two(&tape.kinds.into_iter().zip(tape.counts).collect::<Vec<_>>());
+    let tracks = Tracks::two(&tape.counted());
     let (gate, config) = (tracks.gate(), &builder.config);
     let least = [gate.num_wires(), gate.routed(), gate.constants().max(PoolGate::SLOTS)];
     let given = [config.num_wires, config.num_routed_wires, config.num_constants];

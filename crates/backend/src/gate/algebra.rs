@@ -361,3 +361,62 @@ impl Algebra for Degree {
         vec![POSEIDON.degree(); POSEIDON.num_constraints()]
     }
 }
+
+/// plonky2's ways to evaluate a gate, from its `eval` over an [`Algebra`]; the gate has no generators.
+macro_rules! evaluations {
+    () => {
+        fn eval_unfiltered(
+            &self,
+            vars: plonky2::plonk::vars::EvaluationVars<F, D>,
+        ) -> Vec<<F as plonky2::field::extension::Extendable<D>>::Extension> {
+            let mut algebra = crate::gate::algebra::Extension { vars, out: Vec::with_capacity(self.num_constraints()) };
+            self.eval(&mut algebra);
+            algebra.out
+        }
+
+        fn eval_unfiltered_base_one(
+            &self,
+            _: plonky2::plonk::vars::EvaluationVarsBase<F>,
+            _: plonky2::gates::util::StridedConstraintConsumer<F>,
+        ) {
+            unreachable!("batches are evaluated packed")
+        }
+
+        fn eval_unfiltered_base_batch(&self, vars: plonky2::plonk::vars::EvaluationVarsBaseBatch<F>) -> Vec<F> {
+            use plonky2::gates::packed_util::PackedEvaluableBase as _;
+            self.eval_unfiltered_base_batch_packed(vars)
+        }
+
+        fn eval_unfiltered_circuit(
+            &self,
+            builder: &mut plonky2::plonk::circuit_builder::CircuitBuilder<F, D>,
+            vars: plonky2::plonk::vars::EvaluationTargets<D>,
+        ) -> Vec<plonky2::iop::ext_target::ExtensionTarget<D>> {
+            let out = Vec::with_capacity(self.num_constraints());
+            let mut algebra = crate::gate::algebra::Circuit { builder, vars, out };
+            self.eval(&mut algebra);
+            algebra.out
+        }
+
+        fn generators(&self, _: usize, _: &[F]) -> Vec<plonky2::iop::generator::WitnessGeneratorRef<F, D>> {
+            Vec::new()
+        }
+    };
+}
+pub(super) use evaluations;
+
+/// The evaluation on packed points that [`evaluations`] refers to.
+macro_rules! packed_evaluation {
+    ($gate:ty) => {
+        impl plonky2::gates::packed_util::PackedEvaluableBase<F, D> for $gate {
+            fn eval_unfiltered_base_packed<P: plonky2::field::packed::PackedField<Scalar = F>>(
+                &self,
+                vars: plonky2::plonk::vars::EvaluationVarsBasePacked<P>,
+                out: plonky2::gates::util::StridedConstraintConsumer<P>,
+            ) {
+                self.eval(&mut crate::gate::algebra::Packed { vars, out });
+            }
+        }
+    };
+}
+pub(super) use packed_evaluation;

@@ -3,21 +3,11 @@
 //! 64 routed wires equal to the row's constants; donated to plonky2's constant pool, so that its own `ConstantGate`, as wide as
 //! all constant columns, is never created. A gate of its own: what a row donates is a property of its gate.
 
-use plonky2::field::extension::Extendable;
-use plonky2::field::packed::PackedField;
 use plonky2::gates::gate::Gate;
-use plonky2::gates::packed_util::PackedEvaluableBase;
-use plonky2::gates::util::StridedConstraintConsumer;
-use plonky2::iop::ext_target::ExtensionTarget;
-use plonky2::iop::generator::WitnessGeneratorRef;
-use plonky2::plonk::circuit_builder::CircuitBuilder;
 use plonky2::plonk::circuit_data::CommonCircuitData;
-use plonky2::plonk::vars::{
-    EvaluationTargets, EvaluationVars, EvaluationVarsBase, EvaluationVarsBaseBatch, EvaluationVarsBasePacked,
-};
 use plonky2::util::serialization::{Buffer, IoResult};
 
-use super::algebra::{Algebra, Circuit, Extension, Packed};
+use super::algebra::{Algebra, evaluations, packed_evaluation};
 use crate::config::{D, F};
 
 /// Routed constants.
@@ -28,7 +18,7 @@ impl PoolGate {
     /// Constants of a row.
     pub const SLOTS: usize = 64;
 
-    pub(crate) fn eval<A: Algebra>(a: &mut A) {
+    pub(crate) fn eval<A: Algebra>(&self, a: &mut A) {
         for k in 0..Self::SLOTS {
             let (wire, constant) = (a.wire(k), a.constant(k));
             let difference = a.sub(wire, constant);
@@ -50,33 +40,7 @@ impl Gate<F, D> for PoolGate {
         Ok(Self)
     }
 
-    fn eval_unfiltered(&self, vars: EvaluationVars<F, D>) -> Vec<<F as Extendable<D>>::Extension> {
-        let mut algebra = Extension { vars, out: Vec::with_capacity(Self::SLOTS) };
-        Self::eval(&mut algebra);
-        algebra.out
-    }
-
-    fn eval_unfiltered_base_one(&self, _: EvaluationVarsBase<F>, _: StridedConstraintConsumer<F>) {
-        unreachable!("batches are evaluated packed")
-    }
-
-    fn eval_unfiltered_base_batch(&self, vars: EvaluationVarsBaseBatch<F>) -> Vec<F> {
-        self.eval_unfiltered_base_batch_packed(vars)
-    }
-
-    fn eval_unfiltered_circuit(
-        &self,
-        builder: &mut CircuitBuilder<F, D>,
-        vars: EvaluationTargets<D>,
-    ) -> Vec<ExtensionTarget<D>> {
-        let mut algebra = Circuit { builder, vars, out: Vec::with_capacity(Self::SLOTS) };
-        Self::eval(&mut algebra);
-        algebra.out
-    }
-
-    fn generators(&self, _: usize, _: &[F]) -> Vec<WitnessGeneratorRef<F, D>> {
-        Vec::new()
-    }
+    evaluations!();
 
     fn num_wires(&self) -> usize {
         Self::SLOTS
@@ -99,12 +63,4 @@ impl Gate<F, D> for PoolGate {
     }
 }
 
-impl PackedEvaluableBase<F, D> for PoolGate {
-    fn eval_unfiltered_base_packed<P: PackedField<Scalar = F>>(
-        &self,
-        vars: EvaluationVarsBasePacked<P>,
-        out: StridedConstraintConsumer<P>,
-    ) {
-        Self::eval(&mut Packed { vars, out });
-    }
-}
+packed_evaluation!(PoolGate);

@@ -22,23 +22,13 @@
 
 use std::sync::Arc;
 
-use plonky2::field::extension::Extendable;
-use plonky2::field::packed::PackedField;
 use plonky2::field::types::Field;
 use plonky2::gates::gate::Gate;
-use plonky2::gates::packed_util::PackedEvaluableBase;
-use plonky2::gates::util::StridedConstraintConsumer;
-use plonky2::iop::ext_target::ExtensionTarget;
-use plonky2::iop::generator::WitnessGeneratorRef;
-use plonky2::plonk::circuit_builder::CircuitBuilder;
 use plonky2::plonk::circuit_data::CommonCircuitData;
-use plonky2::plonk::vars::{
-    EvaluationTargets, EvaluationVars, EvaluationVarsBase, EvaluationVarsBaseBatch, EvaluationVarsBasePacked,
-};
 use plonky2::util::serialization::{Buffer, IoError, IoResult, Read, Write};
 
 use super::Kind;
-use super::algebra::{Algebra, Circuit, Degree, Extension, Operations, Packed};
+use super::algebra::{Algebra, Degree, Operations, evaluations, packed_evaluation};
 use crate::config::{D, F, WIRES};
 
 /// Tracks of a row, and kinds of a track, at most.
@@ -343,33 +333,7 @@ impl Gate<F, D> for RowGate {
         Ok(Self::new(all))
     }
 
-    fn eval_unfiltered(&self, vars: EvaluationVars<F, D>) -> Vec<<F as Extendable<D>>::Extension> {
-        let mut algebra = Extension { vars, out: Vec::with_capacity(self.shared.constraints) };
-        self.eval(&mut algebra);
-        algebra.out
-    }
-
-    fn eval_unfiltered_base_one(&self, _: EvaluationVarsBase<F>, _: StridedConstraintConsumer<F>) {
-        unreachable!("batches are evaluated packed")
-    }
-
-    fn eval_unfiltered_base_batch(&self, vars: EvaluationVarsBaseBatch<F>) -> Vec<F> {
-        self.eval_unfiltered_base_batch_packed(vars)
-    }
-
-    fn eval_unfiltered_circuit(
-        &self,
-        builder: &mut CircuitBuilder<F, D>,
-        vars: EvaluationTargets<D>,
-    ) -> Vec<ExtensionTarget<D>> {
-        let mut algebra = Circuit { builder, vars, out: Vec::with_capacity(self.shared.constraints) };
-        self.eval(&mut algebra);
-        algebra.out
-    }
-
-    fn generators(&self, _: usize, _: &[F]) -> Vec<WitnessGeneratorRef<F, D>> {
-        Vec::new()
-    }
+    evaluations!();
 
     fn num_wires(&self) -> usize {
         self.shared.wires
@@ -388,12 +352,4 @@ impl Gate<F, D> for RowGate {
     }
 }
 
-impl PackedEvaluableBase<F, D> for RowGate {
-    fn eval_unfiltered_base_packed<P: PackedField<Scalar = F>>(
-        &self,
-        vars: EvaluationVarsBasePacked<P>,
-        out: StridedConstraintConsumer<P>,
-    ) {
-        self.eval(&mut Packed { vars, out });
-    }
-}
+packed_evaluation!(RowGate);

@@ -111,7 +111,7 @@ impl Constraints {
             let mut at = Accumulate { columns, map: &IDENTITY, constants: self.selectors, filter, sums, next: 0 };
             match &part.rule {
                 Rule::Rows(gate) => gate.tracks().iter().for_each(|track| self.add_track(track, columns, filter, sums)),
-                Rule::Pool => PoolGate::eval(&mut at),
+                Rule::Pool => PoolGate.eval(&mut at),
                 Rule::Poseidon => poseidon::eval(|i| columns.wire(i), |value| at.constrain(value)),
                 Rule::PublicInput => {
                     for (i, element) in public_inputs.elements.iter().enumerate() {

@@ -9,7 +9,7 @@ use plonnx::runtime::artifact;
 use plonnx::{Model, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{threads, work};
+use super::{reference_seconds, threads};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::suite;
@@ -89,7 +89,7 @@ impl Speed {
 /// Measures the speed of this machine, and keeps it if the cache can be written.
 pub(crate) fn measure() -> Result<Speed, Failure> {
     let (plan, time) = time_proof()?;
-    let factor = time.as_secs_f64() / work::reference_seconds(&plan, threads());
+    let factor = time.as_secs_f64() / reference_seconds(&plan, threads());
     if !PLAUSIBLE.contains(&factor) {
         return Err(Failure::System(format!("a proof in {time:?} tells nothing of this machine's speed")));
     }

@@ -3,7 +3,6 @@
 mod calibration;
 mod limit;
 mod memory;
-mod work;
 
 use std::time::Duration;
 
@@ -34,7 +33,7 @@ impl Forecast {
     pub(crate) fn new(plan: &Plan, speed: &Speed, held: u64) -> Self {
         let build_bytes = held + memory::build(plan);
         Self {
-            prove: Duration::from_secs_f64(work::reference_seconds(plan, speed.threads) * speed.factor),
+            prove: Duration::from_secs_f64(reference_seconds(plan, speed.threads) * speed.factor),
             calibrated: speed.calibrated,
             threads: speed.threads,
             build_bytes,
@@ -71,4 +70,9 @@ pub(crate) fn held(plan: &Plan) -> u64 {
 pub(crate) fn threads() -> usize {
     let chosen = std::env::var("RAYON_NUM_THREADS").ok().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
     chosen.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// Time of a proof on the reference machine with this many threads, in seconds.
+fn reference_seconds(plan: &Plan, threads: usize) -> f64 {
+    plan.reference_nanoseconds() / 1e9 / threads.max(1) as f64
 }
