@@ -5,7 +5,7 @@
 
 use plonnx_ir::{DType, NodeId};
 
-use crate::lower::{Builder, Call, Lowering, axis, invalid};
+use crate::lower::{Builder, Call, Lowering, axis, broadcast_shapes, invalid};
 
 pub(super) fn pair(call: &mut Call) -> Lowering<[NodeId; 2]> {
     let (x, y) = (call.input(0)?, call.input(1)?);
@@ -18,12 +18,18 @@ pub(super) fn pair(call: &mut Call) -> Lowering<[NodeId; 2]> {
     if !broadcast {
         return if outer == inner { Ok([x, y]) } else { invalid(format!("shapes differ: {outer:?} and {inner:?}")) };
     }
-    let Some(at) = at else { return Ok([x, y]) };
-    let at = axis(at, outer.len())?;
-    let Some(missing) = outer.len().checked_sub(at + inner.len()) else {
-        return invalid(format!("shape {inner:?} does not fit into {outer:?} from axis {at}"));
+    let shape = match at {
+        None => inner.clone(),
+        Some(at) => {
+            let at = axis(at, outer.len())?;
+            let missing = outer.len().saturating_sub(at + inner.len());
+            inner.iter().copied().chain(std::iter::repeat_n(1, missing)).collect()
+        }
     };
-    let shape: Vec<usize> = inner.into_iter().chain(std::iter::repeat_n(1, missing)).collect();
+    // Only the second operand is repeated.
+    if broadcast_shapes(&outer, &shape).ok().as_ref() != Some(&outer) {
+        return invalid(format!("shape {inner:?} does not fit into {outer:?}"));
+    }
     Ok([x, call.reshape(y, &shape)?])
 }
 
