@@ -1,12 +1,16 @@
 //! Split: consecutive parts of an axis.
 //!
 //! Spec: Split; all opsets. Sizes are an attribute before opset 13 and an operand from then on; without sizes the parts
-//! are equal, and from opset 18 the last may be smaller. Rejected: sizes that depend on the data.
+//! are equal, and from opset 18 the last may be smaller. Rejected: sizes that depend on the data, and no axis
+//! in opset 1.
 
-use crate::lower::{Call, Results, extent, invalid};
+use crate::lower::{Call, Results, extent, invalid, unsupported};
 
 pub(super) fn lower(call: &mut Call) -> Results {
     let x = call.input(0)?;
+    if call.opset == 1 && !call.has("axis") {
+        return unsupported("Split without an axis, which opset 1 does not define", "name the axis");
+    }
     let axis = call.axis("axis", 0, call.rank(x))?;
     let whole = call.shape(x)[axis];
     let given = if call.opset == 1 && call.optional(1).is_some() {
