@@ -1,7 +1,7 @@
 //! OneHot: unit vectors with given values for "off" and "on".
 //!
-//! Spec: OneHot; all opsets. Rejected: a depth that depends on the data. Indices that depend on the data must lie in
-//! `[-depth, depth)`; known indices may also be outside.
+//! Spec: OneHot; all opsets (indices below 0 count from the end from 11 on, and are outside before). Rejected: a depth
+//! that depends on the data. Indices that depend on the data must not be outside; known indices may be.
 
 use plonnx_ir::op::{self, Compare, Label};
 use plonnx_ir::{CoreOp, DType, Function, NodeId};
@@ -23,7 +23,7 @@ pub(super) fn lower(call: &mut Call) -> Results {
     } else {
         indices
     };
-    let indices = wrapped(call, indices, depth)?;
+    let indices = if call.opset < 11 { none_negative(call, indices, depth)? } else { wrapped(call, indices, depth)? };
     let unit = unit_vectors(call, indices, depth)?;
     let mut perm: Vec<usize> = (0..rank - 1).collect();
     perm.insert(axis, rank - 1);
@@ -42,6 +42,14 @@ pub(super) fn lower(call: &mut Call) -> Results {
     }
     let y = call.linear(&[(1.0, scaled), (1.0, off)])?;
     Ok(vec![call.retype(y, dtype)?])
+}
+
+/// `indices` with `depth`, which is outside, for known ones below 0.
+fn none_negative(call: &mut Call, indices: NodeId, depth: usize) -> Lowering<NodeId> {
+    let Some(known) = call.known(indices) else { return Ok(indices) };
+    let (shape, dtype) = (call.shape(indices), call.dtype(indices));
+    let data = known.iter().map(|v| if v < 0.0 { depth as f64 } else { v }).collect();
+    call.tensor(&shape, data, dtype)
 }
 
 /// Unit vectors along a new last axis. Known indices may be negative, and give no unit where they are outside; others
