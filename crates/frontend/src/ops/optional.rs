@@ -14,6 +14,10 @@ pub(super) fn optional(call: &mut Call) -> ValueResults {
 }
 
 pub(super) fn has_element(call: &mut Call) -> ValueResults {
+    // From opset 18 on a missing operand is an empty value.
+    if call.opset < 18 {
+        call.value(0)?;
+    }
     let present = !matches!(call.optional_value(0), None | Some(Value::Nothing));
     let id = call.scalar(f64::from(u8::from(present)), DType::Bool)?;
     Ok(vec![Value::Tensor(Item { id, elem: ElemType::Bool })])
