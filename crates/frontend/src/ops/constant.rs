@@ -48,6 +48,10 @@ pub(super) fn constant_of_shape(call: &mut Call) -> Results {
 }
 
 pub(super) fn range(call: &mut Call) -> Results {
+    if call.opset >= 27 {
+        // The type in which float numbers of 16 bits are summed.
+        call.ignore(&["stash_type"]);
+    }
     let dtype = call.input(0).map(|x| call.dtype(x))?;
     let bounds = [call.known_scalar(0, "start")?, call.known_scalar(1, "limit")?, call.known_scalar(2, "delta")?];
     let [Some(start), Some(limit), Some(delta)] = bounds else { return invalid("an operand is missing") };
