@@ -326,7 +326,7 @@ static OPS: &[OpDef] = &[
     op("Tanh", Table, 1, |c| map::lower(c, Function::Tanh)),
     op("TensorScatter", Order, 24, scatter::tensor_scatter),
     op("ThresholdedRelu", Table, 10, |c| map::with(c, map::thresholded_relu)),
-    op("Tile", Wiring, 6, expand::tile).note("known repeats"),
+    op("Tile", Wiring, 1, expand::tile).note("known repeats"),
     op("TopK", Order, 1, top_k::lower).note("known K"),
     op("Transpose", Wiring, 1, transpose::lower),
     op("Trilu", Wiring, 14, trilu::lower).note("known diagonal"),
