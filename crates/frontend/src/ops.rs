@@ -332,7 +332,7 @@ static OPS: &[OpDef] = &[
     op("Trilu", Wiring, 14, trilu::lower).note("known diagonal"),
     op("Unique", Wiring, 11, compress::unique).note("known operand"),
     op("Unsqueeze", Wiring, 1, reshape::unsqueeze).note("known axes"),
-    op("Upsample", Linear, 7, resize::upsample).note("known scales"),
+    op("Upsample", Linear, 1, resize::upsample).note("known scales"),
     op("Where", Product, 9, select::lower),
     op("Xor", Product, 1, |c| logic::either(c, 2.0)),
     op("ArrayFeatureExtractor", Wiring, 1, ml::encoding::array_feature_extractor).of(ML),

@@ -57,8 +57,10 @@ impl Mapping<'_> {
 
 pub(super) fn upsample(call: &mut Call) -> Results {
     let x = call.input(0)?;
+    let shape = call.shape(x);
     let scales = match call.opset {
-        ..9 => call.floats("scales")?,
+        ..7 => Some(image_scales(call, shape.len())?),
+        7..9 => call.floats("scales")?,
         _ => call.known_input(1, "scales")?.map(|s| s.to_vec()),
     };
     let Some(scales) = scales else { return invalid("scales are missing") };
@@ -67,7 +69,6 @@ pub(super) fn upsample(call: &mut Call) -> Results {
         "linear" | "bilinear" => Filter::Linear,
         other => return invalid(format!("mode is \"{other}\", expected nearest or linear")),
     };
-    let shape = call.shape(x);
     let extents = scaled(&shape, &scales)?;
     let axes: Vec<usize> = (0..shape.len()).collect();
     let along = |i: usize| Mapping {
@@ -79,6 +80,13 @@ pub(super) fn upsample(call: &mut Call) -> Results {
     };
     let taps = |at: f64, _: f64| filter.taps(at, 1.0);
     resized(call, x, &axes, along, taps, false, None)
+}
+
+/// Scales of the axes of images, given for their last two.
+fn image_scales(call: &mut Call, rank: usize) -> Lowering<Vec<f64>> {
+    let mut of = |name| if call.has(name) { call.float(name, 1.0) } else { invalid(format!("\"{name}\" is missing")) };
+    let scales = vec![1.0, 1.0, of("height_scale")?, of("width_scale")?];
+    if rank == 4 { Ok(scales) } else { invalid(format!("expected images, got a tensor of rank {rank}")) }
 }
 
 pub(super) fn resize(call: &mut Call) -> Results {
