@@ -1,6 +1,6 @@
 //! LpNormalization, LpPool, GlobalLpPool: roots of sums of powers.
 //!
-//! Spec: LpNormalization all opsets, the pools from opset 2. Sums of windows are convolutions with ones. A norm of 0
+//! Spec: the pages of these names; all opsets (before 2 the pools have powers that are no integers). Sums of windows are convolutions with ones. A norm of 0
 //! leaves its zeros. Rejected: other powers than 1 and 2 to normalise with, and more than three spatial axes.
 
 use plonnx_ir::op::{Label, Reducer};
@@ -61,28 +61,27 @@ pub(super) fn global(call: &mut Call) -> Results {
     Ok(vec![root(call, sums, p)?])
 }
 
-fn degree(call: &mut Call) -> Lowering<i64> {
-    match call.int("p")?.unwrap_or(2) {
-        p @ 1.. => Ok(p),
-        p => invalid(format!("p is {p}, expected a positive number")),
-    }
+/// The power; before opset 2 any number.
+fn degree(call: &mut Call) -> Lowering<f64> {
+    let p = if call.opset < 2 { call.float("p", 2.0)? } else { call.int("p")?.unwrap_or(2) as f64 };
+    if p >= 1.0 && p.is_finite() { Ok(p) } else { invalid(format!("p is {p}, expected a number of at least 1")) }
 }
 
 /// `|x|^p`, by squares and products as far as they go: they keep the small powers that roots enlarge.
-fn raised(call: &mut Call, x: NodeId, p: i64) -> Lowering<NodeId> {
-    const MOST_FACTORS: i64 = 8;
-    if p == 2 {
+fn raised(call: &mut Call, x: NodeId, p: f64) -> Lowering<NodeId> {
+    const MOST_FACTORS: f64 = 8.0;
+    if p == 2.0 {
         return call.square(x);
     }
     let size = call.map(Function::Abs, x)?;
-    if p > MOST_FACTORS {
-        return call.map(Function::Pow(p as f64), size);
+    if p > MOST_FACTORS || p.fract() != 0.0 {
+        return power(call, size, p);
     }
-    let (mut power, mut square, mut rest) = (None, size, p);
+    let (mut product, mut square, mut rest) = (None, size, p as u32);
     while rest > 0 {
         if rest % 2 == 1 {
-            power = Some(match power {
-                Some(power) => call.product(power, square)?,
+            product = Some(match product {
+                Some(product) => call.product(product, square)?,
                 None => square,
             });
         }
@@ -91,9 +90,9 @@ fn raised(call: &mut Call, x: NodeId, p: i64) -> Lowering<NodeId> {
             square = call.square(square)?;
         }
     }
-    Ok(power.unwrap_or(size))
+    Ok(product.unwrap_or(size))
 }
 
-fn root(call: &mut Call, x: NodeId, p: i64) -> Lowering<NodeId> {
-    power(call, x, 1.0 / p as f64)
+fn root(call: &mut Call, x: NodeId, p: f64) -> Lowering<NodeId> {
+    power(call, x, 1.0 / p)
 }
