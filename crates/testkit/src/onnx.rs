@@ -27,6 +27,7 @@ pub enum Attr<'a> {
     Texts(&'a [&'a str]),
     Text(&'a str),
     Graph(GraphProto),
+    Tensor(TensorProto),
     /// The attribute of this name of the node that uses the function.
     Reference(&'a str),
 }
@@ -88,6 +89,10 @@ pub fn node(op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, At
                 Attr::Graph(v) => {
                     a.g = Some(v.clone());
                     attribute_type::GRAPH
+                }
+                Attr::Tensor(v) => {
+                    a.t = Some(v.clone());
+                    attribute_type::TENSOR
                 }
                 Attr::Reference(v) => {
                     a.ref_attr_name = v.to_string();
@@ -261,7 +266,10 @@ impl Model {
 #[track_caller]
 pub fn close(got: &[f64], expected: &[f64]) {
     let same = got.len() == expected.len()
-        && got.iter().zip(expected).all(|(a, b)| a == b || (a - b).abs() <= 1e-5 * b.abs().max(1.0));
+        && got
+            .iter()
+            .zip(expected)
+            .all(|(a, b)| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-5 * b.abs().max(1.0));
     assert!(same, "got {got:?}, expected {expected:?}");
 }
 

@@ -1,8 +1,9 @@
-//! BatchNormalization, at inference: `y = x * a + b` per channel.
+//! BatchNormalization, at inference: `y = x * a + b` per channel or per feature.
 //!
 //! Spec: BatchNormalization; all opsets. When `x` comes from a Conv, Gemm or MatMul with known weights and nothing else
 //! uses it, `a` and `b` are folded into those weights and their bias. In training mode, from opset 14 on, mean and
-//! variance are those of the batch. Rejected: training mode before opset 14, and opset 7 and 8 with spatial = 0.
+//! variance are those of the batch; before opset 9 there may be parameters for every feature. Rejected: training mode
+//! before opset 14.
 
 use plonnx_ir::op::{Label, View};
 use plonnx_ir::{CoreOp, DType, Function, NodeId};
@@ -15,23 +16,25 @@ pub(super) fn lower(call: &mut Call) -> Results {
     let x = call.input(0)?;
     let [scale, bias, mean, variance] = [call.input(1)?, call.input(2)?, call.input(3)?, call.input(4)?];
     let epsilon = call.float("epsilon", 1e-5)?;
-    let training = if call.opset < 7 { !call.flag("is_test", false)? } else { call.flag("training_mode", false)? };
-    // Before opset 7 exporters left out is_test; only the results that training has tell the modes apart.
-    if training && call.opset < 14 && (call.opset >= 7 || (1..5).any(|i| call.wants(i))) {
+    let training = match call.opset {
+        // The default was training, but exporters left out is_test: then only the results that training has tell.
+        ..7 => call.int("is_test")?.map_or_else(|| (1..5).any(|i| call.wants(i)), |test| test == 0),
+        _ => call.flag("training_mode", false)?,
+    };
+    if training && call.opset < 14 {
         return unsupported("training mode", "export the model in inference mode (model.eval())");
     }
-    if !call.flag("spatial", true)? {
-        return unsupported("spatial = 0", "normalise per channel");
-    }
+    let per_feature = call.opset < 9 && !call.flag("spatial", true)?;
     call.ignore(&["consumed_inputs"]);
     let momentum = call.float("momentum", 0.9)?;
     let shape = call.shape(x);
     let Some(channels) = shape.get(1) else { return invalid(format!("no channels in shape {shape:?}")) };
-    if let Some(other) = [scale, bias, mean, variance].into_iter().find(|p| call.shape(*p) != [*channels]) {
-        return invalid(format!("parameters of shape {:?} for {channels} channels", call.shape(other)));
+    let expected = if per_feature { &shape[1..] } else { &[*channels] };
+    if let Some(other) = [scale, bias, mean, variance].into_iter().find(|p| call.shape(*p) != *expected) {
+        return invalid(format!("expected parameters of shape {expected:?}, got {:?}", call.shape(other)));
     }
 
-    if training && call.opset >= 14 {
+    if training {
         return batch_statistics(call, x, [scale, bias, mean, variance], epsilon, momentum);
     }
     let epsilon = call.scalar(epsilon, DType::Real)?;
@@ -41,6 +44,11 @@ pub(super) fn lower(call: &mut Call) -> Results {
     let shift = call.product(mean, a)?;
     let b = call.linear(&[(1.0, bias), (-1.0, shift)])?;
 
+    if per_feature {
+        let labels: Vec<Label> = (b'a'..=b'z').take(shape.len()).collect();
+        let y = call.contract(x, &labels, a, &labels[1..], &labels)?;
+        return Ok(vec![call.linear(&[(1.0, y), (1.0, b)])?]);
+    }
     if call.sole_use.first() == Some(&true)
         && call.is_known(a)
         && let Some(y) = fold(call, x, a, b)?
