@@ -28,6 +28,7 @@ mod einsum;
 mod expand;
 mod extremum;
 mod eye;
+mod fused;
 mod gather;
 mod gemm;
 mod grid;
@@ -94,6 +95,8 @@ use crate::lower::{Call, Lower, Results, ValueResults};
 const NEWEST_OPSET: i64 = 27;
 /// The same of ai.onnx.ml.
 const NEWEST_ML_OPSET: i64 = 5;
+/// The same of com.microsoft.
+const NEWEST_MICROSOFT_OPSET: i64 = 1;
 
 /// One operator.
 pub(crate) struct OpDef {
@@ -103,6 +106,8 @@ pub(crate) struct OpDef {
     pub(crate) since: i64,
     /// Last version that has it, for an operator that was removed.
     pub(crate) until: Option<i64>,
+    /// Whether onnxruntime's optimiser writes it into models of earlier versions, too.
+    pub(crate) early: bool,
     /// Lowers one node.
     pub(crate) lower: Lower,
     cost: Cost,
@@ -110,16 +115,20 @@ pub(crate) struct OpDef {
 }
 
 const fn op(name: &'static str, cost: Cost, since: i64, lower: fn(&mut Call) -> Results) -> OpDef {
-    OpDef { domain: "", name, since, until: None, lower: Lower::Tensors(lower), cost, note: "" }
+    OpDef { domain: "", name, since, until: None, early: false, lower: Lower::Tensors(lower), cost, note: "" }
 }
 
 /// An operator whose operands or results may be sequences, or whose results have element types of their own.
 const fn flow(name: &'static str, cost: Cost, since: i64, lower: fn(&mut Call) -> ValueResults) -> OpDef {
-    OpDef { domain: "", name, since, until: None, lower: Lower::Values(lower), cost, note: "" }
+    OpDef { domain: "", name, since, until: None, early: false, lower: Lower::Values(lower), cost, note: "" }
 }
 
 /// Domain of the operators for classical machine learning.
 const ML: &str = "ai.onnx.ml";
+
+/// Domain of onnxruntime's own operators: what its optimiser makes of several nodes, and what its quantiser writes for
+/// integers of 4 and 16 bits into models of older opsets.
+const MICROSOFT: &str = "com.microsoft";
 
 /// Operators that have no circuit for a reason that users should read.
 pub(crate) fn refusal(domain: &str, name: &str) -> Option<(&'static str, &'static str)> {
@@ -138,6 +147,10 @@ pub(crate) fn refusal(domain: &str, name: &str) -> Option<(&'static str, &'stati
 impl OpDef {
     const fn of(self, domain: &'static str) -> Self {
         Self { domain, ..self }
+    }
+
+    const fn early(self) -> Self {
+        Self { early: true, ..self }
     }
 
     const fn note(self, note: &'static str) -> Self {
@@ -231,7 +244,7 @@ static OPS: &[OpDef] = &[
     op("IsNaN", Wiring, 9, compare::is_nan),
     op("LRN", Several, 1, lrn::lower),
     op("LSTM", Several, 1, lstm::lower).note("known sequence lengths, unrolled"),
-    op("LayerNormalization", Several, 17, layer_norm::layer_norm),
+    op("LayerNormalization", Several, 17, layer_norm::layer_norm).early().note("onnxruntime's also in older opsets"),
     op("LeakyRelu", Table, 1, |c| map::with(c, map::leaky_relu)),
     op("Less", Order, 1, |c| compare::lower(c, Compare::Less, false)),
     op("LessOrEqual", Order, 12, |c| compare::lower(c, Compare::LessEqual, false)),
@@ -351,9 +364,15 @@ static OPS: &[OpDef] = &[
     op("TreeEnsembleClassifier", Order, 1, ml::classifier).of(ML),
     op("TreeEnsembleRegressor", Order, 1, ml::regressor).of(ML),
     op("ZipMap", Wiring, 1, ml::encoding::zip_map).of(ML).note("the tensor of scores instead of maps"),
-    // What onnxruntime's quantiser writes for integers of 4 and 16 bits into models of older opsets.
-    op("DequantizeLinear", Linear, 1, quantize::dequantize).of("com.microsoft"),
-    op("QuantizeLinear", Rounding, 1, quantize::quantize).of("com.microsoft").note("to floats of 8 bits or less only when known"),
+    op("BiasGelu", Table, 1, |c| fused::biased(c, Function::Gelu, true)).of(MICROSOFT),
+    op("DequantizeLinear", Linear, 1, quantize::dequantize).of(MICROSOFT),
+    op("FastGelu", Table, 1, |c| fused::biased(c, Function::GeluTanh, false)).of(MICROSOFT),
+    op("FusedMatMul", Linear, 1, fused::matrix_product).of(MICROSOFT).note("batch axes stay first"),
+    op("Gelu", Table, 1, |c| map::lower(c, Function::Gelu)).of(MICROSOFT),
+    op("QuantizeLinear", Rounding, 1, quantize::quantize).of(MICROSOFT).note("to floats of 8 bits or less only when known"),
+    op("QuickGelu", Table, 1, |c| map::with(c, fused::quick_gelu)).of(MICROSOFT),
+    op("SkipLayerNormalization", Several, 1, fused::skip_layer_norm).of(MICROSOFT),
+    op("SkipSimplifiedLayerNormalization", Several, 1, fused::skip_rms_norm).of(MICROSOFT),
 ];
 
 /// The line of an operator.
@@ -363,7 +382,11 @@ pub(crate) fn find(domain: &str, name: &str) -> Option<&'static OpDef> {
 
 /// Newest version of an operator set that the table describes.
 pub(crate) fn newest(domain: &str) -> i64 {
-    if domain == ML { NEWEST_ML_OPSET } else { NEWEST_OPSET }
+    match domain {
+        ML => NEWEST_ML_OPSET,
+        MICROSOFT => NEWEST_MICROSOFT_OPSET,
+        _ => NEWEST_OPSET,
+    }
 }
 
 /// A supported ONNX operator.

@@ -1,6 +1,6 @@
 //! Operators of quantised models: integers by hand, and that scales do not stand between integers.
 
-use plonnx_frontend::proto::{OperatorSetIdProto, TensorProto};
+use plonnx_frontend::proto::TensorProto;
 use plonnx_testkit::onnx::{self, Attr, INT64, Model, TensorScalar};
 
 const UINT8: i32 = 2;
@@ -125,13 +125,9 @@ fn scales_move_into_known_weights() {
 #[test]
 fn operators_of_onnxruntime() {
     let model = Model::new(13).input("x", &[2]).floats("s", &[], &[0.5]).constant(bytes("z", INT16, &[], &[0]));
-    let model =
-        model.node("QuantizeLinear", &["x", "s", "z"], &["q"]).node("DequantizeLinear", &["q", "s", "z"], &["y"]);
-    let mut model = model.output("y").output("q");
-    model.0.opset_import.push(OperatorSetIdProto { domain: "com.microsoft".into(), version: 1 });
-    for node in &mut model.0.graph.as_mut().unwrap().node {
-        node.domain = "com.microsoft".into();
-    }
+    let set = ("com.microsoft", 1);
+    let model = model.node_of(set, "QuantizeLinear", &["x", "s", "z"], &["q"], &[]);
+    let model = model.node_of(set, "DequantizeLinear", &["q", "s", "z"], &["y"], &[]).output("y").output("q");
     let results = model.run(&[&[1.3, -1e6]]);
     assert_eq!(results, [(vec![2], vec![1.5, -16384.]), (vec![2], vec![3., -32768.])]);
 }

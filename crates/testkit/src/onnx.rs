@@ -177,10 +177,22 @@ impl Model {
     }
 
     /// A node of ai.onnx.ml.
-    pub fn learnt(mut self, op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, Attr)]) -> Self {
-        let domain = "ai.onnx.ml".to_string();
-        if self.0.opset_import.len() == 1 {
-            self.0.opset_import.push(OperatorSetIdProto { domain: domain.clone(), version: 3 });
+    pub fn learnt(self, op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, Attr)]) -> Self {
+        self.node_of(("ai.onnx.ml", 3), op, inputs, outputs, attributes)
+    }
+
+    /// A node of another domain, with the version of its operator set.
+    pub fn node_of(
+        mut self,
+        (domain, version): (&str, i64),
+        op: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+        attributes: &[(&str, Attr)],
+    ) -> Self {
+        let domain = domain.to_string();
+        if self.0.opset_import.iter().all(|set| set.domain != domain) {
+            self.0.opset_import.push(OperatorSetIdProto { domain: domain.clone(), version });
         }
         self.graph().node.push(NodeProto { domain, ..node(op, inputs, outputs, attributes) });
         self

@@ -184,7 +184,7 @@ fn definition<'a>(node: &Node, scope: &Scope<'a>) -> Result<Definition<'a>, Prob
     if *version > newest {
         return Err(problem(format!("opset {version} is newer than {newest}"), "export the model with an older opset"));
     }
-    if *version < def.since || def.until.is_some_and(|until| *version > until) {
+    if *version < def.since && !def.early || def.until.is_some_and(|until| *version > until) {
         return Err(problem(
             format!("the operator does not exist in opset {version}"),
             "export the model again, its opset and its operators disagree",

@@ -12,10 +12,25 @@ pub(super) fn layer_norm(call: &mut Call) -> Results {
     let axes = trailing_axes(call, x)?;
     let epsilon = call.float("epsilon", 1e-5)?;
     call.ignore(&["stash_type"]);
-    let mean = mean(call, x, &axes)?;
+    let [y, mean, inverse] = normalised(call, x, &axes, epsilon, scale, bias)?;
+    let kept = call.shape(mean);
+    let inverse = if call.wants(2) { call.reshape(inverse, &kept)? } else { inverse };
+    Ok(vec![y, mean, inverse])
+}
+
+/// `scale * (x - mean) / deviation + bias` along `axes`, the mean, and the inverse of the deviation.
+pub(super) fn normalised(
+    call: &mut Call,
+    x: NodeId,
+    axes: &[usize],
+    epsilon: f64,
+    scale: NodeId,
+    bias: Option<NodeId>,
+) -> Lowering<[NodeId; 3]> {
+    let mean = mean(call, x, axes)?;
     let centred = call.linear(&[(1.0, x), (-1.0, mean)])?;
-    let inverse = inverse_root_mean_square(call, centred, &axes, epsilon)?;
-    let normal = scale_rows(call, centred, inverse, &axes)?;
+    let inverse = inverse_root_mean_square(call, centred, axes, epsilon)?;
+    let normal = scale_rows(call, centred, inverse, axes)?;
     let mut y = call.product(normal, scale)?;
     if let Some(bias) = bias {
         y = call.linear(&[(1.0, y), (1.0, bias)])?;
@@ -23,9 +38,7 @@ pub(super) fn layer_norm(call: &mut Call) -> Results {
     if call.shape(y) != call.shape(x) {
         return invalid(format!("scale or bias do not fit an input of shape {:?}", call.shape(x)));
     }
-    let kept = call.shape(mean);
-    let inverse = if call.wants(2) { call.reshape(inverse, &kept)? } else { inverse };
-    Ok(vec![y, mean, inverse])
+    Ok([y, mean, inverse])
 }
 
 pub(super) fn rms_norm(call: &mut Call) -> Results {
