@@ -98,8 +98,8 @@ impl<'b> Assembler<'b> {
         self.label = label;
     }
 
-    /// Adds a row of `kind`.
-    pub fn row(&mut self, kind: &Kind, constants: Vec<F>) -> u32 {
+    /// Adds a row of `kind`. Rows that are only counted need no constants.
+    pub fn row(&mut self, kind: &Kind, constants: impl FnOnce() -> Vec<F>) -> u32 {
         let index = match self.kinds.get(kind) {
             Some(index) => *index,
             None => {
@@ -114,7 +114,7 @@ impl<'b> Assembler<'b> {
         self.rows += 1;
         if let Some(filling) = &mut self.filling {
             let first = self.tape.constants.len() as u32;
-            self.tape.constants.extend(constants);
+            self.tape.constants.extend(constants());
             let place = filling.place(kind, self.tape.first_row);
             self.tape.rows.push(RowRecord { kind: index, constants: first, label: self.label, place });
         }
@@ -209,7 +209,7 @@ impl<'b> Assembler<'b> {
             *used += 1;
             return (*row, *used - 1);
         }
-        let row = self.row(kind, constants);
+        let row = self.row(kind, || constants);
         let gate = self.kinds[kind];
         self.open.insert((gate, key), (row, 1));
         (row, 0)
@@ -289,7 +289,7 @@ impl<'b> Assembler<'b> {
 
     /// One Poseidon permutation: of the first 12 wires of its row to the next 12.
     pub fn poseidon(&mut self, state: [Cell; 12]) -> [Cell; 12] {
-        let row = self.row(&Kind::Poseidon, vec![]);
+        let row = self.row(&Kind::Poseidon, Vec::new);
         for (i, cell) in state.into_iter().enumerate() {
             self.feed(row, PoseidonRow::INPUT + i, cell);
         }

@@ -130,17 +130,19 @@ impl Circuit {
     ) -> Result<Self, E> {
         let (program, split) = Self::prepare(program, &settings)?;
         let started = Instant::now();
-        let draft = Draft::new(&program, split.as_ref(), &settings);
+        let bounds = bounds(&program).map_err(BackendError::from)?;
+        let draft = Draft::new(&program, split.as_ref(), &bounds, &settings);
         let (layout, plan) = draft.layout()?;
         accept(&plan)?;
         let built = draft.build(&layout)?;
-        Ok(Self::close(program.clone(), split, settings.clone(), built, plan, started)?)
+        let ports = Port::of_program(&program, &bounds, &settings)?;
+        Ok(Self::close(program.clone(), split.clone(), settings.clone(), ports, built, plan, started)?)
     }
 
     /// Sizes of the circuit that [`Circuit::compile`] would build.
     pub fn plan_for(program: Graph<Field>, settings: Settings) -> Result<Plan, BackendError> {
         let (program, split) = Self::prepare(program, &settings)?;
-        Ok(Draft::new(&program, split.as_ref(), &settings).layout()?.1)
+        Ok(Draft::new(&program, split.as_ref(), &bounds(&program)?, &settings).layout()?.1)
     }
 
     /// The program to emit, and how its weights were split off if they are committed.
@@ -168,6 +170,7 @@ impl Circuit {
         program: Graph<Field>,
         split: Option<Split>,
         settings: Settings,
+        ports: Vec<Port>,
         built: Built,
         plan: Plan,
         started: Instant,
@@ -185,8 +188,6 @@ impl Circuit {
         if built.blinding.is_some() {
             Blinding::mark(&mut data.common);
         }
-        let bounds = bounds(&program)?;
-        let ports = Port::of_program(&program, &bounds, &settings)?;
         let key = VerifyingKey::new(&data, settings.profile, settings.weights, ports, emission.terms)?;
         let stats = Stats::new(&program, &emission, &data.common, &plan, emitted, started.elapsed());
         Ok(Self {

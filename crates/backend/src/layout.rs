@@ -5,7 +5,7 @@ use plonky2::gates::gate::Gate as _;
 use plonky2::iop::target::Target;
 use plonky2::plonk::circuit_builder::CircuitBuilder;
 use plonky2::plonk::circuit_data::CircuitConfig;
-use plonnx_ir::{Field, Graph, NodeId};
+use plonnx_ir::{Field, Graph, Interval, NodeId};
 use rayon::prelude::*;
 
 use crate::assembler::Sink;
@@ -13,7 +13,7 @@ use crate::blinding::Blinding;
 use crate::circuit::Settings;
 use crate::config::{D, F, Shape};
 use crate::digest::program_digest;
-use crate::emit::{Classes, Emission, Segment, Visibility, emit_with};
+use crate::emit::{Classes, Emission, Job, Segment, Visibility};
 use crate::error::BackendError;
 use crate::gate::{PoolGate, PoseidonRow};
 use crate::plan::{Candidate, Counted, Plan, elements};
@@ -49,6 +49,7 @@ impl Layout {
 pub(crate) struct Draft<'a> {
     program: &'a Graph<Field>,
     settings: &'a Settings,
+    bounds: &'a [Interval],
     segment: Segment,
     digest: [u64; 4],
     visibility: Vec<Visibility>,
@@ -70,12 +71,17 @@ pub(crate) struct Built {
 
 impl<'a> Draft<'a> {
     /// The last inputs of the program are the weights in `split`, committed to together.
-    pub(crate) fn new(program: &'a Graph<Field>, split: Option<&Split>, settings: &'a Settings) -> Self {
+    pub(crate) fn new(
+        program: &'a Graph<Field>,
+        split: Option<&Split>,
+        bounds: &'a [Interval],
+        settings: &'a Settings,
+    ) -> Self {
         let visibility = settings.inputs.iter().chain(&settings.outputs).copied().collect();
         let digest = program_digest(program, settings);
         let segment = Segment::with_weights(program, split.map_or(0, |s| s.weights.len()));
         let public_constants = split.map_or(0, |s| s.remaining.iter().map(|r| r.1).sum());
-        Self { program, settings, segment, digest, visibility, public_constants }
+        Self { program, settings, bounds, segment, digest, visibility, public_constants }
     }
 
     fn emit(
@@ -85,8 +91,14 @@ impl<'a> Draft<'a> {
         weights_per_row: usize,
         classes: &Classes,
     ) -> Result<Emission, BackendError> {
-        let (digest, visibility) = (self.digest, &self.visibility);
-        emit_with(sink, self.program, &self.segment, inputs, digest, visibility, weights_per_row, classes.clone())
+        let job = Job {
+            graph: self.program,
+            segment: &self.segment,
+            bounds: self.bounds,
+            program: self.digest,
+            visibility: &self.visibility,
+        };
+        job.emit(sink, inputs, weights_per_row, classes.clone())
     }
 
     /// Emits without a circuit, for the number of rows.

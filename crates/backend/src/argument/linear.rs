@@ -106,7 +106,7 @@ impl Forms {
             Some((row, used)) if *used < StripsGate::ROWS => (*row, *used),
             _ => {
                 let lows: Vec<Ext> = (0..COLUMNS as i64).map(|j| self.power(asm, j * step)).collect();
-                let row = asm.row(&Kind::Strips, vec![]);
+                let row = asm.row(&Kind::Strips, Vec::new);
                 for (j, low) in lows.into_iter().enumerate() {
                     asm.feed_ext(row, StripsGate::low(j), low);
                 }
@@ -250,7 +250,7 @@ impl Forms {
                 })
                 .collect();
             let gate = if product { Kind::Product } else { Kind::Reduce };
-            let row = asm.row(&gate, vec![]);
+            let row = asm.row(&gate, Vec::new);
             for i in 0..rows {
                 for j in 0..COLUMNS {
                     let strip = tile.len().checked_sub(i + 1).map(|s| &tile[s].cells);
@@ -342,20 +342,20 @@ impl Forms {
             };
             for first in columns.clone().step_by(gate.right) {
                 let last = (first + gate.right).min(columns.end);
-                let mut constants = vec![F::ZERO; gate.left * gate.right];
-                let mut any = false;
-                for (a, i) in block.clone().enumerate() {
-                    let inside = support(i);
-                    for j in first.max(inside.start)..last.min(inside.end) {
-                        let w = weight(i, j);
-                        any |= w != 0;
-                        constants[gate.weight(a, j - first)] = to_field(w);
-                    }
-                }
-                if !any {
+                // Row and column in the tile, and the weight.
+                let inside = |i: usize| first.max(support(i).start)..last.min(support(i).end);
+                let tile = || {
+                    let row = |(a, i)| inside(i).map(move |j| (a, j - first, i, j));
+                    block.clone().enumerate().flat_map(row).map(|(a, b, i, j)| (a, b, weight(i, j)))
+                };
+                if tile().all(|(.., w)| w == 0) {
                     continue;
                 }
-                let row = asm.row(&kind, constants);
+                let row = asm.row(&kind, || {
+                    let mut constants = vec![F::ZERO; gate.left * gate.right];
+                    tile().for_each(|(a, b, w)| constants[gate.weight(a, b)] = to_field(w));
+                    constants
+                });
                 for (a, x) in powers.iter().enumerate() {
                     asm.feed_ext(row, gate.x(a), *x);
                 }

@@ -38,7 +38,7 @@ pub(crate) fn emit_table(
         let entry = |k: usize| (start + k).min(entries.len() - 1);
         let mut constants: Vec<F> = (0..gate.slots).map(|k| to_field(entries[entry(k)])).collect();
         constants.extend((0..gate.slots).map(|k| to_field(usage.table.window.lo + entry(k) as i64)));
-        let row = asm.row(&Kind::Lookup(gate.clone()), constants);
+        let row = asm.row(&Kind::Lookup(gate.clone()), || constants);
         asm.step(row, Phase::Commit, Hint::Multiplicities { table: index as u32, start: start as u32 });
         packed.extend(gate.packed().map(|c| Assembler::wire(row, c)));
         rows.push(row);

@@ -156,7 +156,7 @@ impl Emitter<'_, '_> {
         let per_row = (gate.slots / per_element * per_element).max(1);
         let mut packed = Vec::new();
         for chunk in cells.chunks(per_row) {
-            let row = self.asm.row(&Kind::Range(gate.clone()), vec![to_field(lo)]);
+            let row = self.asm.row(&Kind::Range(gate.clone()), || vec![to_field(lo)]);
             for (k, cell) in chunk.iter().enumerate() {
                 self.asm.feed(row, gate.x(k), *cell);
             }

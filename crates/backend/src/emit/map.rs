@@ -123,7 +123,7 @@ impl Emitter<'_, '_> {
         let idle = Cell::constant(to_field(gate.idle_accumulator(&constants)));
         let mut out = Vec::with_capacity(operand.len());
         for chunk in operand.chunks(gate.slots) {
-            let row = self.asm.row(&Kind::Requant(gate.clone()), constants.clone());
+            let row = self.asm.row(&Kind::Requant(gate.clone()), || constants.clone());
             for k in 0..gate.slots {
                 self.asm.feed(row, gate.x(k), chunk.get(k).copied().unwrap_or(idle));
             }
@@ -140,7 +140,7 @@ impl Emitter<'_, '_> {
         let mut rows = Vec::with_capacity(len.div_ceil(gate.slots));
         for start in (0..len).step_by(gate.slots) {
             let end = (start + gate.slots).min(len);
-            let row = self.asm.row(&Kind::Requant(gate.clone()), constants.clone());
+            let row = self.asm.row(&Kind::Requant(gate.clone()), || constants.clone());
             let hint = Hint::Values { node: operand.index() as u32, range: start as u32..end as u32 };
             self.asm.step(row, Phase::Commit, hint);
             self.absorbed.extend(gate.packed().map(|c| Assembler::wire(row, c)));
@@ -166,7 +166,7 @@ impl Emitter<'_, '_> {
         let gate = self.tables[index].gate.clone();
         let mut out = Vec::with_capacity(arguments.len());
         for (i, chunk) in arguments.chunks(gate.slots).enumerate() {
-            let row = self.asm.row(&Kind::Lookup(gate.clone()), vec![to_field(lo)]);
+            let row = self.asm.row(&Kind::Lookup(gate.clone()), || vec![to_field(lo)]);
             for (k, argument) in chunk.iter().enumerate() {
                 self.asm.feed(row, gate.argument(k), *argument);
                 out.push(self.asm.feed_value(row, gate.result(k), id.index(), i * gate.slots + k));

@@ -132,11 +132,24 @@ struct Group {
     label: u32,
 }
 
+/// What is emitted, however it is laid out.
+#[derive(Clone, Copy)]
+pub(crate) struct Job<'a> {
+    pub(crate) graph: &'a Graph<Field>,
+    pub(crate) segment: &'a Segment,
+    /// What holds of each value if all arguments hold.
+    pub(crate) bounds: &'a [Interval],
+    /// Separates the program's transcript from others.
+    pub(crate) program: [u64; 4],
+    /// Of boundary inputs, then of outputs.
+    pub(crate) visibility: &'a [Visibility],
+}
+
 struct Emitter<'a, 'b> {
     graph: &'a Graph<Field>,
     asm: Assembler<'b>,
     /// What holds of a value if all arguments hold.
-    bounds: Vec<Interval>,
+    bounds: &'a [Interval],
     /// What holds of a narrow value by constraints without challenges, whatever a prover commits to.
     unconditional: Vec<Interval>,
     cells: Vec<Option<Vec<Cell>>>,
@@ -171,8 +184,8 @@ pub fn emit(
     visibility: &[Visibility],
     weights_per_row: usize,
 ) -> Result<Emission, BackendError> {
-    let emit = |sink, classes| emit_with(sink, graph, segment, inputs, program, visibility, weights_per_row, classes);
-    let tape = emit(Sink::Count, Classes::default())?.tape;
+    let job = Job { graph, segment, bounds: &bounds(graph)?, program, visibility };
+    let tape = job.emit(Sink::Count, inputs, weights_per_row, Classes::default())?.tape;
     let tracks = Tracks::two(&tape.counted());
     let (gate, config) = (tracks.gate(), &builder.config);
     let least = [gate.num_wires(), gate.routed(), gate.constants().max(PoolGate::SLOTS)];
@@ -184,58 +197,56 @@ pub fn emit(
             least[0], least[1], least[2], given[0], given[1], given[2]
         )));
     }
-    emit(Sink::Circuit(builder, tracks), Classes::default())
+    job.emit(Sink::Circuit(builder, tracks), inputs, weights_per_row, Classes::default())
 }
 
-/// [`emit`] into any sink, with a choice of kinds.
-#[expect(clippy::too_many_arguments)]
-pub(crate) fn emit_with(
-    mut sink: Sink,
-    graph: &Graph<Field>,
-    segment: &Segment,
-    inputs: &[Vec<Target>],
-    program: [u64; 4],
-    visibility: &[Visibility],
-    weights_per_row: usize,
-    classes: Classes,
-) -> Result<Emission, BackendError> {
-    let expected = segment.inputs.len() + segment.weights.len();
-    if inputs.len() != expected || visibility.len() != segment.inputs.len() + segment.outputs.len() {
-        return Err(BackendError::Settings(format!(
-            "expected {expected} input tensors and {} visibilities, got {} and {}",
-            segment.inputs.len() + segment.outputs.len(),
-            inputs.len(),
-            visibility.len()
-        )));
+impl Job<'_> {
+    /// [`emit`] into any sink, with a choice of kinds.
+    pub(crate) fn emit(
+        &self,
+        mut sink: Sink,
+        inputs: &[Vec<Target>],
+        weights_per_row: usize,
+        classes: Classes,
+    ) -> Result<Emission, BackendError> {
+        let Job { graph, segment, bounds, program, visibility } = *self;
+        let expected = segment.inputs.len() + segment.weights.len();
+        if inputs.len() != expected || visibility.len() != segment.inputs.len() + segment.outputs.len() {
+            return Err(BackendError::Settings(format!(
+                "expected {expected} input tensors and {} visibilities, got {} and {}",
+                segment.inputs.len() + segment.outputs.len(),
+                inputs.len(),
+                visibility.len()
+            )));
+        }
+        let size = graph.ids().map(|id| id.index() + 1).max().unwrap_or(0);
+        let salts = boundary::salts(&mut sink, segment, visibility);
+        let next_salt = inputs.iter().map(Vec::len).sum::<usize>() as u32;
+        let externals = inputs.iter().flatten().chain(salts.iter().flatten()).copied().collect();
+        let asm = Assembler::new(sink, externals);
+        let mut emitter = Emitter {
+            graph,
+            asm,
+            unconditional: unconditional(graph, bounds, &classes),
+            bounds,
+            cells: vec![None; size],
+            constants: vec![None; size],
+            groups: Vec::new(),
+            tables: Vec::new(),
+            absorbed: Vec::new(),
+            digests: Vec::new(),
+            model: None,
+            next_salt,
+            classes,
+        };
+        emitter.inputs(segment, inputs, visibility)?;
+        for id in &segment.nodes {
+            emitter.asm.set_label(&graph.node(*id).name);
+            emitter.node(*id)?;
+        }
+        let outputs = emitter.outputs(segment, visibility)?;
+        Ok(Emission { salts, ..emitter.close(program, weights_per_row, outputs)? })
     }
-    let bounds = bounds(graph)?;
-    let size = graph.ids().map(|id| id.index() + 1).max().unwrap_or(0);
-    let salts = boundary::salts(&mut sink, segment, visibility);
-    let next_salt = inputs.iter().map(Vec::len).sum::<usize>() as u32;
-    let externals = inputs.iter().flatten().chain(salts.iter().flatten()).copied().collect();
-    let asm = Assembler::new(sink, externals);
-    let mut emitter = Emitter {
-        graph,
-        asm,
-        unconditional: unconditional(graph, &bounds, &classes),
-        bounds,
-        cells: vec![None; size],
-        constants: vec![None; size],
-        groups: Vec::new(),
-        tables: Vec::new(),
-        absorbed: Vec::new(),
-        digests: Vec::new(),
-        model: None,
-        next_salt,
-        classes,
-    };
-    emitter.inputs(segment, inputs, visibility)?;
-    for id in &segment.nodes {
-        emitter.asm.set_label(&graph.node(*id).name);
-        emitter.node(*id)?;
-    }
-    let outputs = emitter.outputs(segment, visibility)?;
-    Ok(Emission { salts, ..emitter.close(program, weights_per_row, outputs)? })
 }
 
 impl Emitter<'_, '_> {

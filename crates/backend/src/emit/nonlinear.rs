@@ -135,7 +135,7 @@ impl Emitter<'_, '_> {
         for (i, index) in self.narrow(x)?.into_iter().enumerate() {
             let (mut count, mut sum) = (Cell::ZERO, Cell::ZERO);
             for start in (0..one_hot.depth).step_by(BitsGate::SLOTS) {
-                let row = self.asm.row(&Kind::Bits, vec![F::from_canonical_usize(start)]);
+                let row = self.asm.row(&Kind::Bits, || vec![F::from_canonical_usize(start)]);
                 let used = BitsGate::SLOTS.min(one_hot.depth - start);
                 for k in 0..BitsGate::SLOTS {
                     if k < used {

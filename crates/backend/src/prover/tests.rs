@@ -130,7 +130,7 @@ fn further_constants_make_the_whole_circuit() {
         let mut assembler = Assembler::new(Sink::Circuit(&mut builder, tracks), Vec::new());
         for row in 0..5 {
             let constants = (0..128).map(|i| F::from_canonical_u64(row * 1000 + i)).collect();
-            assembler.row(&kind, constants);
+            assembler.row(&kind, || constants);
             assembler.mul_add([Cell::ZERO, Cell::ONE], [Cell::ONE, Cell::ONE], EXT_ONE);
         }
         let tape = assembler.finish().0;
