@@ -1,4 +1,4 @@
-//! Rows under construction: the bridge between emission and plonky2's builder.
+//! Rows under construction: the bridge between emission and a circuit.
 //!
 //! Every row goes to a track of the circuit's rows and, at the same time, onto a [`Tape`]: the list of steps that later
 //! assigns the witness. A step names the cells it reads, so wiring (copy constraints) and assignment cannot disagree.
@@ -11,6 +11,7 @@ use plonky2::iop::target::Target;
 use plonky2::plonk::circuit_builder::CircuitBuilder;
 
 use crate::config::{D, F};
+use crate::copies::Copies;
 use crate::gate::{ArithmeticGate, Kind, MulAddGate, OrderGate, PoolGate, PoseidonRow};
 use crate::tracks::{Filling, Tracks};
 use crate::witness::{Feed, Hint, Phase, RowRecord, Step, Tape};
@@ -48,14 +49,56 @@ pub const EXT_ONE: Ext = [Cell::ONE, Cell::ZERO];
 /// Where rows go.
 pub(crate) enum Sink<'b> {
     /// To tracks of a circuit, and onto the tape.
-    Circuit(&'b mut CircuitBuilder<F, D>, Tracks),
+    Circuit(Wiring<'b>, Tracks),
     /// Nowhere; they are counted, for the choice of a layout.
     Count,
 }
 
-/// Emits rows into a builder and onto a tape.
+/// Where copy constraints go.
+pub(crate) enum Wiring<'b> {
+    /// To those of a circuit that consists of emitted rows and what closes them.
+    Ours(&'b mut Copies),
+    /// To a circuit that a caller builds.
+    Callers(&'b mut CircuitBuilder<F, D>),
+}
+
+impl Wiring<'_> {
+    /// A target that no row has.
+    pub(crate) fn virtual_target(&mut self) -> Target {
+        match self {
+            Wiring::Ours(copies) => copies.virtual_target(),
+            Wiring::Callers(builder) => builder.add_virtual_target(),
+        }
+    }
+
+    fn connect(&mut self, a: Target, b: Target) {
+        match self {
+            Wiring::Ours(copies) => copies.connect(a, b),
+            Wiring::Callers(builder) => builder.connect(a, b),
+        }
+    }
+
+    /// A target that is to hold a constant.
+    fn constant(&mut self, value: F) -> Target {
+        match self {
+            Wiring::Ours(copies) => copies.virtual_target(),
+            Wiring::Callers(builder) => builder.constant(value),
+        }
+    }
+}
+
+/// Rows that were emitted, and what is left to close the circuit with.
+pub(crate) struct Assembled {
+    pub(crate) tape: Tape,
+    /// Rows of the circuit that hold the emitted ones.
+    pub(crate) rows: usize,
+    /// Distinct constants that cells are wired to, ascending.
+    pub(crate) constants: Vec<(u64, Target)>,
+}
+
+/// Emits rows into a circuit and onto a tape.
 pub struct Assembler<'b> {
-    builder: Option<&'b mut CircuitBuilder<F, D>>,
+    wiring: Option<Wiring<'b>>,
     filling: Option<Filling>,
     tape: Tape,
     kinds: HashMap<Kind, u32>,
@@ -70,16 +113,19 @@ impl<'b> Assembler<'b> {
     /// Starts after the rows that the sink already has; `externals` are the targets behind [`Cell::External`].
     pub(crate) fn new(sink: Sink<'b>, externals: Vec<Target>) -> Self {
         let mut tape = Tape { externals, ..Tape::default() };
-        let (builder, filling) = match sink {
-            Sink::Circuit(builder, tracks) => {
-                tape.first_row = builder.num_gates();
+        let (wiring, filling) = match sink {
+            Sink::Circuit(wiring, tracks) => {
+                tape.first_row = match &wiring {
+                    Wiring::Ours(_) => 0,
+                    Wiring::Callers(builder) => builder.num_gates(),
+                };
                 tape.gate = Some(tracks.gate().clone());
-                (Some(builder), Some(Filling::new(tracks)))
+                (Some(wiring), Some(Filling::new(tracks)))
             }
             Sink::Count => (None, None),
         };
         let (kinds, open, constants) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { builder, filling, tape, kinds, open, constants, label: 0, rows: 0 }
+        Self { wiring, filling, tape, kinds, open, constants, label: 0, rows: 0 }
     }
 
     /// Attributes the rows that follow to `label` (see [`Tape::labels`]).
@@ -124,14 +170,14 @@ impl<'b> Assembler<'b> {
     fn target(&mut self, cell: Cell) -> Target {
         match cell {
             // Rows that are only counted stand nowhere.
-            Cell::Wire { .. } if self.builder.is_none() => Target::VirtualTarget { index: 0 },
+            Cell::Wire { .. } if self.wiring.is_none() => Target::VirtualTarget { index: 0 },
             Cell::Wire { row, column } => self.tape.target(row as usize, column as usize),
             Cell::External(index) => self.tape.externals[index as usize],
             Cell::Constant(value) => match self.constants.get(&value) {
                 Some(target) => *target,
                 None => {
-                    let target = match &mut self.builder {
-                        Some(builder) => builder.constant(F::from_canonical_u64(value)),
+                    let target = match &mut self.wiring {
+                        Some(wiring) => wiring.constant(F::from_canonical_u64(value)),
                         None => Target::VirtualTarget { index: 0 },
                     };
                     self.constants.insert(value, target);
@@ -159,9 +205,10 @@ impl<'b> Assembler<'b> {
     /// Constrains two cells to be equal.
     pub fn equate(&mut self, a: Cell, b: Cell) {
         if a != b {
-            let (a, b) = (self.target(a), self.target(b));
-            if let Some(builder) = &mut self.builder {
-                builder.connect(a, b);
+            let targets = (self.target(a), self.target(b));
+            if let Some(wiring) = &mut self.wiring {
+                wiring.connect(targets.0, targets.1);
+                self.tape.equal.push((self.rows.saturating_sub(1), a, b));
             }
         }
     }
@@ -169,8 +216,8 @@ impl<'b> Assembler<'b> {
     /// Wires `cell` into `column` of `row`; takes effect in the row's next step.
     pub fn feed(&mut self, row: u32, column: usize, cell: Cell) {
         let target = self.target(cell);
-        let Some(builder) = &mut self.builder else { return };
-        builder.connect(target, self.tape.target(row as usize, column));
+        let Some(wiring) = &mut self.wiring else { return };
+        wiring.connect(target, self.tape.target(row as usize, column));
         self.tape.feeds.push((column as u8, Feed::Cell(cell)));
     }
 
@@ -182,7 +229,7 @@ impl<'b> Assembler<'b> {
 
     /// Lets `column` of `row` hold element `element` of the integer evaluation's tensor `node`: a free witness.
     pub fn feed_value(&mut self, row: u32, column: usize, node: usize, element: usize) -> Cell {
-        if self.builder.is_some() {
+        if self.wiring.is_some() {
             self.tape.feeds.push((column as u8, Feed::Value { node: node as u32, element: element as u32 }));
         }
         Self::wire(row, column)
@@ -190,7 +237,7 @@ impl<'b> Assembler<'b> {
 
     /// Ends a step of `row`: what was fed since the last step is in place and `phase` runs.
     pub fn step(&mut self, row: u32, phase: Phase, hint: Hint) {
-        if self.builder.is_none() {
+        if self.wiring.is_none() {
             return;
         }
         let end = self.tape.feeds.len() as u32;
@@ -298,38 +345,33 @@ impl<'b> Assembler<'b> {
         std::array::from_fn(|i| Self::wire(row, PoseidonRow::OUTPUT + i))
     }
 
-    /// Closes the segment: fills unused slots, adds the circuit's rows, provides plonky2 with routed constants, and hands out
-    /// the tape and the number of rows that hold constants.
-    pub fn finish(mut self) -> (Tape, usize) {
+    /// Closes the segment: fills unused slots and hands out the tape. A caller's circuit gets its rows, and rows for constants.
+    pub(crate) fn finish(mut self) -> Assembled {
         let mut open: Vec<(u32, usize)> = self.open.values().copied().collect();
         open.sort_unstable();
         for (row, used) in open {
             self.step(row, Phase::Idle(used as u8), Hint::None);
         }
-        if let (Some(builder), Some(filling), Some(gate)) = (self.builder, self.filling, &self.tape.gate) {
-            let kept = gate.constants().min(builder.config.num_constants);
-            let narrow = gate.narrowed(kept);
-            let constants = self.tape.constants_by_row(kept, filling.rows());
-            for row in 0..filling.rows() {
-                builder.add_gate(narrow.clone(), constants[row * kept..(row + 1) * kept].to_vec());
+        let rows = self.filling.as_ref().map_or(0, Filling::rows);
+        if let (Some(Wiring::Callers(builder)), Some(gate)) = (self.wiring, &self.tape.gate) {
+            for constants in self.tape.constants_by_row(rows) {
+                builder.add_gate(gate.clone(), constants);
             }
-            debug_assert_eq!(builder.num_gates(), self.tape.first_row + filling.rows());
+            debug_assert_eq!(builder.num_gates(), self.tape.first_row + rows);
             reserve_constants(builder, self.constants.len());
         }
-        (self.tape, constant_rows(self.constants.len()))
+        let mut constants: Vec<(u64, Target)> = self.constants.into_iter().collect();
+        constants.sort_unstable_by_key(|(value, _)| *value);
+        Assembled { tape: self.tape, rows, constants }
     }
 }
 
 /// Adds rows that hold `count` distinct constants (and those that plonky2 itself needs to close a circuit), so that
 /// `build` does not create a `ConstantGate`, which would be as wide as all weight columns.
 pub fn reserve_constants(builder: &mut CircuitBuilder<F, D>, count: usize) {
-    for _ in 0..constant_rows(count) {
+    /// Constants that `build` may add: zero, one, and padding of the public inputs' hash.
+    const OWN: usize = 8;
+    for _ in 0..(count + OWN).div_ceil(PoolGate::SLOTS) {
         builder.add_gate(PoolGate, vec![]);
     }
-}
-
-/// Rows that hold `count` constants and those that `build` may add: zero, one, and padding of the public inputs' hash.
-fn constant_rows(count: usize) -> usize {
-    const OWN: usize = 8;
-    (count + OWN).div_ceil(PoolGate::SLOTS)
 }

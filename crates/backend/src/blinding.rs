@@ -13,10 +13,8 @@
 //! rows of a pair, so that the permutation products stay what the witness makes them; and having no masks it needs
 //! thousands of rows.
 
-use plonky2::gates::noop::NoopGate;
 use plonky2::iop::target::Target;
-use plonky2::plonk::circuit_builder::CircuitBuilder;
-use plonky2::plonk::circuit_data::{CircuitConfig, CommonCircuitData};
+use plonky2::plonk::circuit_data::CircuitConfig;
 use rayon::prelude::*;
 
 use crate::config::{D, F};
@@ -51,26 +49,15 @@ impl Blinding {
         3 * Self::count(config)
     }
 
-    /// Adds the rows. The builder must not be configured to add plonky2's.
-    pub(crate) fn add(builder: &mut CircuitBuilder<F, D>) -> Self {
-        let (first, count) = (builder.num_gates(), Self::count(&builder.config));
-        let routed = builder.config.num_routed_wires;
-        for _ in 0..Self::rows(&builder.config) {
-            builder.add_gate(NoopGate, vec![]);
-        }
-        let blinding = Self { first, count, routed };
+    /// Takes [`Blinding::rows`] rows without constraints from `first` on, and ties the pairs.
+    pub(crate) fn add(first: usize, config: &CircuitConfig, mut connect: impl FnMut(Target, Target)) -> Self {
+        let blinding = Self { first, count: Self::count(config), routed: config.num_routed_wires };
         for row in blinding.pairs() {
-            for column in 0..routed {
-                builder.connect(Target::wire(row, column), Target::wire(row + 1, column));
+            for column in 0..blinding.routed {
+                connect(Target::wire(row, column), Target::wire(row + 1, column));
             }
         }
         blinding
-    }
-
-    /// Marks a circuit with these rows as blinded: leaves of its Merkle trees are salted.
-    pub(crate) fn mark(common: &mut CommonCircuitData<F, D>) {
-        common.config.zero_knowledge = true;
-        common.fri_params.hiding = true;
     }
 
     /// The first row of every pair.

@@ -7,11 +7,11 @@ use plonky2::field::types::Field;
 use plonky2::gates::gate::GateRef;
 use plonky2::hash::hash_types::HashOut;
 use plonky2::hash::poseidon::PoseidonHash;
-use plonky2::plonk::circuit_data::{CircuitData, CommonCircuitData};
+use plonky2::plonk::circuit_data::CommonCircuitData;
 use plonky2::plonk::config::Hasher;
 use plonky2::plonk::vars::EvaluationVarsBaseBatch;
 
-use crate::config::{Blake3Config, D, F, from_field};
+use crate::config::{D, F, from_field};
 use crate::prover::ProvingKey;
 
 /// A constraint that does not hold.
@@ -72,12 +72,12 @@ impl Checker {
     /// Indices of the constraints of `row` that `wires` violate.
     pub fn row(
         &self,
-        data: &CircuitData<F, Blake3Config, D>,
+        common: &CommonCircuitData<F, D>,
         public_inputs: &HashOut<F>,
         row: usize,
         wires: &[F],
     ) -> Vec<usize> {
-        let Some(gate) = data.common.gates.get(self.gates[row]) else { return vec![usize::MAX] };
+        let Some(gate) = common.gates.get(self.gates[row]) else { return vec![usize::MAX] };
         let vars = EvaluationVarsBaseBatch::new(1, self.constants(row), wires, public_inputs);
         let values = gate.0.eval_unfiltered_base_batch(vars);
         (0..values.len()).filter(|i| values[*i].is_nonzero()).collect()
@@ -89,25 +89,24 @@ impl Checker {
     }
 
     /// The gate of `row`.
-    pub fn gate<'a>(&self, data: &'a CircuitData<F, Blake3Config, D>, row: usize) -> Option<&'a GateRef<F, D>> {
-        data.common.gates.get(self.gates[row])
+    pub fn gate<'a>(&self, common: &'a CommonCircuitData<F, D>, row: usize) -> Option<&'a GateRef<F, D>> {
+        common.gates.get(self.gates[row])
     }
 
-    /// All violations of a full witness; `wire(row, column)` gives its values, and `describe(row, constraint)` the node and the
+    /// All violations of a full witness; `wires(row)` gives its values, and `describe(row, constraint)` the node and the
     /// gate that state a constraint.
     pub fn all(
         &self,
-        data: &CircuitData<F, Blake3Config, D>,
+        common: &CommonCircuitData<F, D>,
         public_inputs: &[F],
-        wire: impl Fn(usize, usize) -> F,
+        wires: impl Fn(usize) -> Vec<F>,
         describe: impl Fn(usize, usize) -> (String, String),
     ) -> Vec<Violation> {
         let hash = PoseidonHash::hash_no_pad(public_inputs);
-        let width = data.common.config.num_wires;
         let mut violations = Vec::new();
-        for row in 0..data.common.degree() {
-            let wires: Vec<F> = (0..width).map(|c| wire(row, c)).collect();
-            for constraint in self.row(data, &hash, row, &wires) {
+        for row in 0..common.degree() {
+            let wires = wires(row);
+            for constraint in self.row(common, &hash, row, &wires) {
                 let (node, gate) = describe(row, constraint);
                 violations.push(Violation {
                     row,

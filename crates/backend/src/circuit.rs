@@ -1,35 +1,39 @@
 //! A compiled circuit: built once, proves many times.
 
-mod placement;
+mod rows;
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use plonky2::field::types::Field as _;
 use plonky2::hash::poseidon::PoseidonHash;
 use plonky2::iop::target::Target;
 use plonky2::iop::wire::Wire;
-use plonky2::iop::witness::{PartitionWitness, WitnessWrite};
-use plonky2::plonk::circuit_data::{CircuitConfig, CircuitData, CommonCircuitData};
+use plonky2::plonk::circuit_data::{CircuitConfig, CommonCircuitData};
 use plonky2::plonk::config::Hasher;
 use plonnx_ir::{Field, Graph, Tensor, bounds, eval_all};
 
+use crate::assembler::Cell;
 use crate::blinding::{Blinding, blinded};
 use crate::check::{Checker, Violation};
+use crate::closing::{Closed, Sections, close};
 use crate::commitment::{Commitment, Salt};
-use crate::config::{Blake3Config, D, F, Profile, Shape, from_field};
+use crate::config::{D, F, Profile, Shape, from_field};
+use crate::copies::Permutation;
 use crate::effort::Preference;
 use crate::emit::Visibility;
 use crate::error::BackendError;
-use crate::gate::RowGate;
+use crate::gate::{RowGate, Track};
 use crate::key::{Proof, VerifyingKey};
 use crate::layout::{Built, Draft};
 use crate::plan::Plan;
-use crate::prover::{Clock, Further, ProvingKey};
+use crate::prover::{Clock, ProvingKey};
 use crate::statement::Port;
 use crate::stats::Stats;
 use crate::weights::{Split, Weights, split};
-use crate::witness::{Tamper, Tape};
+use crate::witness::{Assignment, Tamper, Tape};
+use rows::Standing;
 
 /// What the user chooses of a circuit.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -62,27 +66,31 @@ pub struct Circuit {
     /// What the last inputs of the program are, when weights are committed.
     split: Option<Split>,
     settings: Settings,
-    data: CircuitData<F, Blake3Config, D>,
+    common: CommonCircuitData<F, D>,
     proving: ProvingKey,
     tape: Tape,
-    inputs: Vec<Vec<Target>>,
-    salts: Vec<[Target; 4]>,
-    outputs: Vec<Vec<Target>>,
+    sections: Sections,
+    standing: Standing,
+    /// Distinct constants that cells are wired to, as they stand in the rows for them.
+    constants: Vec<F>,
+    /// The public inputs and their hash.
+    public: (Vec<Cell>, [Cell; 4]),
+    outputs: Vec<Vec<Cell>>,
+    permutation: Permutation,
     blinding: Option<Blinding>,
     key: VerifyingKey,
     stats: Stats,
     plan: Plan,
     checker: OnceLock<Checker>,
-    standing: OnceLock<HashMap<(u32, u16), u32>>,
-    /// Rows that hold a wire of each copy class.
-    classes: OnceLock<Vec<Vec<u32>>>,
 }
 
 /// A full assignment of a circuit's wires.
 #[derive(Clone, Debug)]
 pub struct Witness {
-    /// By representative of a copy class; see plonky2's `PartitionWitness`. Zero where nothing gives a value.
-    values: Vec<F>,
+    /// Wires of the emitted rows, which determine all others.
+    assignment: Assignment,
+    /// Elements of the inputs, then the salts.
+    externals: Vec<F>,
     /// Copy constraints that the assignment breaks.
     conflicts: Vec<Violation>,
     /// Tensors of the integer evaluation by node index.
@@ -176,37 +184,30 @@ impl Circuit {
         started: Instant,
     ) -> Result<Self, BackendError> {
         let emitted = started.elapsed();
-        let emission = built.emission;
-        let mut data = built.builder.build::<Blake3Config>();
-        let kept = data.common.num_constants - data.common.selectors_info.num_selectors();
-        let further = Further {
-            columns: emission.tape.further_constants(kept, data.common.degree()),
-            constants: built.constants,
-            separator: built.separator,
-        };
-        let proving = ProvingKey::take(&mut data, Some(further));
-        if built.blinding.is_some() {
-            Blinding::mark(&mut data.common);
-        }
-        let key = VerifyingKey::new(&data, settings.profile, settings.weights, ports, emission.terms)?;
-        let stats = Stats::new(&program, &emission, &data.common, &plan, emitted, started.elapsed());
+        let Built { emission, copies, sections, config, separator } = built;
+        let closed = close(&emission, copies, sections, config, &separator);
+        let Closed { data, proving, permutation, sections, blinding } = closed;
+        let common = data.common.clone();
+        let key = VerifyingKey::new(data, settings.profile, settings.weights, ports, emission.terms)?;
+        let stats = Stats::new(&program, &emission, &common, &plan, emitted, started.elapsed());
         Ok(Self {
             program,
             split,
             settings,
+            common,
             proving,
-            data,
+            standing: Standing::new(&emission.tape),
             tape: emission.tape,
-            inputs: built.inputs,
-            salts: emission.salts,
-            outputs: emission.outputs,
-            blinding: built.blinding,
+            sections,
+            constants: emission.constants.iter().map(|(value, _)| F::from_canonical_u64(*value)).collect(),
+            public: emission.public,
+            outputs: emission.output_cells,
+            permutation,
+            blinding,
             key,
             stats,
             plan,
             checker: OnceLock::new(),
-            standing: OnceLock::new(),
-            classes: OnceLock::new(),
         })
     }
 
@@ -243,7 +244,7 @@ impl Circuit {
 
     /// Wires of a row.
     fn wires(&self) -> usize {
-        self.data.common.config.num_wires
+        self.common.config.num_wires
     }
 
     /// What was known before the circuit was built.
@@ -253,7 +254,7 @@ impl Circuit {
 
     /// plonky2's description of the circuit.
     pub fn common_data(&self) -> &CommonCircuitData<F, D> {
-        &self.data.common
+        &self.common
     }
 
     /// The tape, for tests that act as a malicious prover.
@@ -310,108 +311,83 @@ impl Circuit {
             Some(tamper) => self.tape.assign_tampered(&tensors, &externals, tamper),
             None => self.tape.assign(&tensors, &externals),
         };
-        let prover = &self.data.prover_only;
-        let mut witness = PartitionWitness::new(self.wires(), self.data.common.degree(), &prover.representative_map);
-        let mut conflicts = Vec::new();
-        for (target, value) in self.inputs.iter().flatten().chain(self.salts.iter().flatten()).zip(&externals) {
-            if witness.set_target(*target, *value).is_err() {
-                conflicts.push(self.conflict(None, &[]));
-            }
-        }
-        self.place(&assignment, &mut witness, &mut conflicts);
-        // plonky2's generators panic at some values that no honest witness has.
-        if conflicts.is_empty() {
-            self.run_generators(&mut witness, &mut conflicts);
-        }
-        let values = witness.values.into_iter().map(Option::unwrap_or_default).collect();
-        Witness { values, conflicts, tensors, salts }
+        let conflicts = self.conflicts(&assignment, &externals);
+        Witness { assignment, externals, conflicts, tensors, salts }
+    }
+
+    /// Tracks of a row.
+    fn tracks(&self) -> &[Track] {
+        self.tape.gate.as_ref().map_or(&[], RowGate::tracks)
     }
 
     fn checker(&self) -> &Checker {
-        self.checker.get_or_init(|| Checker::new(&self.data.common, &self.proving))
-    }
-
-    /// Rows of the tape by row of the circuit and track.
-    fn standing(&self) -> &HashMap<(u32, u16), u32> {
-        self.standing.get_or_init(|| {
-            let places = self.tape.rows.iter().map(|r| (r.place.row, r.place.track));
-            places.zip(0..).collect()
-        })
+        self.checker.get_or_init(|| Checker::new(&self.common, &self.proving))
     }
 
     /// Names of what constraint `index` of a row of the circuit belongs to, and of the kind of row that states it.
     fn describe(&self, row: usize, index: usize) -> (String, String) {
-        let gate = self.checker().gate(&self.data, row);
+        let gate = self.checker().gate(&self.common, row);
         let Some(rows) = gate.and_then(|g| g.0.as_any().downcast_ref::<RowGate>()) else {
             return ("closing rows".into(), gate.map_or_else(|| "none".into(), |g| g.0.id()));
         };
         let track = rows.track_of(index);
-        match self.standing().get(&(row as u32, track as u16)) {
-            Some(standing) => {
-                let standing = *standing as usize;
-                (self.tape.label(standing).into(), self.tape.kind(standing).name())
-            }
+        match self.standing.get(row, track) {
+            Some(index) => (self.tape.label(index).into(), self.tape.kind(index).name()),
             None => ("nothing".into(), format!("track {track}")),
         }
     }
 
     /// Identifier of the gate and constants of a row of the circuit, read back from the columns that the key commits to.
     pub fn committed_row(&self, row: usize) -> (String, &[F]) {
-        let gate = self.checker().gate(&self.data, row).map_or_else(|| "none".into(), |g| g.0.id());
+        let gate = self.checker().gate(&self.common, row).map_or_else(|| "none".into(), |g| g.0.id());
         (gate, self.checker().constants(row))
     }
 
     /// All constraints that the witness violates.
     pub fn check(&self, witness: &Witness) -> Vec<Violation> {
-        let wire = |row, column| self.value(witness, Target::wire(row, column));
         let public_inputs = self.public_inputs(witness);
         let mut violations = witness.conflicts.clone();
-        violations.extend(self.checker().all(&self.data, &public_inputs, wire, |row, index| self.describe(row, index)));
+        let describe = |row, index| self.describe(row, index);
+        violations.extend(self.checker().all(&self.common, &public_inputs, |row| self.row(witness, row), describe));
         violations
     }
 
     /// Values that the circuit's cells give output `index`, as integers nearest to zero.
     pub fn output_cells(&self, witness: &Witness, index: usize) -> Vec<i64> {
-        self.outputs[index].iter().map(|t| from_field(self.value(witness, *t)) as i64).collect()
+        self.outputs[index].iter().map(|cell| from_field(self.value(witness, *cell)) as i64).collect()
     }
 
     /// Whether some constraint notices that `delta` is added to a wire of a row of the tape, and to all its copies.
     pub fn notices(&self, witness: &Witness, row: usize, column: usize, delta: F) -> bool {
-        let Target::Wire(Wire { row, column }) = self.tape.target(row, column) else { return false };
-        let representatives = &self.data.prover_only.representative_map;
-        let width = self.wires();
-        let classes = self.classes.get_or_init(|| {
-            let mut classes = vec![Vec::new(); representatives.len()];
-            for (wire, class) in representatives[..self.data.common.degree() * width].iter().enumerate() {
-                let rows: &mut Vec<u32> = &mut classes[*class];
-                if rows.last() != Some(&((wire / width) as u32)) {
-                    rows.push((wire / width) as u32);
-                }
-            }
-            classes
-        });
-        let class = representatives[row * width + column];
-        let value = |index: usize| {
-            let value = witness.values[representatives[index]];
-            if representatives[index] == class { value + delta } else { value }
+        let wire = |row, column| match self.tape.target(row, column) {
+            Target::Wire(Wire { row, column }) => Some((row, column)),
+            Target::VirtualTarget { .. } => None,
         };
-        let public_inputs: Vec<F> = self
-            .data
-            .prover_only
-            .public_inputs
-            .iter()
-            .map(|t| value(t.index(width, self.data.common.degree())))
-            .collect();
+        let Some((row, column)) = wire(row, column) else { return false };
+        let altered: HashSet<(usize, usize)> = match column < self.common.config.num_routed_wires {
+            true => self.permutation.class(row, column).collect(),
+            false => HashSet::from([(row, column)]),
+        };
+        let cell = |cell: &Cell| {
+            let value = self.value(witness, *cell);
+            let at = match cell {
+                Cell::Wire { row, column } => wire(*row as usize, *column as usize),
+                Cell::Constant(_) | Cell::External(_) => None,
+            };
+            if at.is_some_and(|at| altered.contains(&at)) { value + delta } else { value }
+        };
+        let public_inputs: Vec<F> = self.public.0.iter().map(cell).collect();
         let hash = <PoseidonHash as Hasher<F>>::hash_no_pad(&public_inputs);
-        classes[class].iter().any(|row| {
-            let wires: Vec<F> = (0..width).map(|c| value(*row as usize * width + c)).collect();
-            !self.checker().row(&self.data, &hash, *row as usize, &wires).is_empty()
+        let rows: HashSet<usize> = altered.iter().map(|(row, _)| *row).collect();
+        rows.into_iter().any(|row| {
+            let mut wires = self.row(witness, row);
+            altered.iter().filter(|at| at.0 == row).for_each(|at| wires[at.1] += delta);
+            !self.checker().row(&self.common, &hash, row, &wires).is_empty()
         })
     }
 
-    fn value(&self, witness: &Witness, target: Target) -> F {
-        let index = target.index(self.wires(), self.data.common.degree());
-        witness.values[self.data.prover_only.representative_map[index]]
+    fn value(&self, witness: &Witness, cell: Cell) -> F {
+        self.tape.value(cell, &witness.assignment.cells, &witness.externals)
     }
 
     /// Proves the statement that the witness makes true. A witness that breaks copy constraints is refused.
@@ -425,7 +401,7 @@ impl Circuit {
             return Err(BackendError::Unsatisfied(witness.conflicts.clone()));
         }
         let public_inputs = self.public_inputs(witness);
-        let proof = self.proving.prove(&self.data.common, self.columns(witness), public_inputs, clock);
+        let proof = self.proving.prove(&self.common, self.columns(witness), public_inputs, clock);
         let proof = proof.ok_or_else(|| BackendError::Prove("a challenge hit a value without an answer".into()))?;
         let values = |port: &Port| witness.tensors[port.node].to_vec();
         let public = self.key.ports().iter();
@@ -436,7 +412,7 @@ impl Circuit {
 
     /// Values of the public inputs.
     fn public_inputs(&self, witness: &Witness) -> Vec<F> {
-        self.data.prover_only.public_inputs.iter().map(|t| self.value(witness, *t)).collect()
+        self.public.0.iter().map(|cell| self.value(witness, *cell)).collect()
     }
 
     /// The commitments that the statement of `witness` has, by port.

@@ -6,7 +6,7 @@ use plonky2::gates::gate::GateRef;
 use plonky2::gates::noop::NoopGate;
 use plonky2::gates::poseidon::PoseidonGate;
 use plonky2::gates::public_input::PublicInputGate;
-use plonky2::plonk::circuit_data::{CircuitData, VerifierCircuitData};
+use plonky2::plonk::circuit_data::VerifierCircuitData;
 use plonky2::plonk::proof::ProofWithPublicInputs;
 use plonky2::util::serialization::GateSerializer;
 use plonky2::{get_gate_tag_impl, impl_gate_serializer, read_gate_impl};
@@ -97,13 +97,12 @@ pub struct Proof {
 
 impl VerifyingKey {
     pub(crate) fn new(
-        data: &CircuitData<F, Blake3Config, D>,
+        data: VerifierCircuitData<F, Blake3Config, D>,
         profile: Profile,
         weights: Weights,
         ports: Vec<Port>,
         terms: ArgumentTerms,
     ) -> Result<Self, BackendError> {
-        let data = data.verifier_data();
         let inner = data.to_bytes(&Gates).map_err(|_| BackendError::Settings("a gate cannot be written".into()))?;
         let bytes = [&terms.to_bytes()[..], &inner].concat();
         Ok(Self { hash: hash(profile, weights, &ports, &bytes), profile, weights, ports, data, terms, bytes })

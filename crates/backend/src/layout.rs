@@ -3,42 +3,39 @@
 use plonky2::field::types::Field as _;
 use plonky2::gates::gate::Gate as _;
 use plonky2::iop::target::Target;
-use plonky2::plonk::circuit_builder::CircuitBuilder;
 use plonky2::plonk::circuit_data::CircuitConfig;
 use plonnx_ir::{Field, Graph, Interval, NodeId};
 use rayon::prelude::*;
 
-use crate::assembler::Sink;
+use crate::assembler::{Sink, Wiring};
 use crate::blinding::Blinding;
 use crate::circuit::Settings;
-use crate::config::{D, F, Shape};
+use crate::closing::Sections;
+use crate::config::{F, Shape};
+use crate::copies::Copies;
 use crate::digest::program_digest;
 use crate::emit::{Classes, Emission, Job, Segment, Visibility};
 use crate::error::BackendError;
-use crate::gate::{PoolGate, PoseidonRow};
+use crate::gate::PoolGate;
 use crate::plan::{Candidate, Counted, Plan, elements};
 use crate::tracks::Tracks;
 use crate::weights::Split;
 
-/// Rows that plonky2 adds when it closes a circuit: the public inputs' row and their hash.
-fn closing_rows(public_inputs: usize) -> usize {
-    1 + public_inputs.div_ceil(8)
-}
-
 /// What a program is emitted with.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
-    weights_per_row: usize,
-    classes: Classes,
-    tracks: Tracks,
+    pub(crate) weights_per_row: usize,
+    pub(crate) classes: Classes,
+    pub(crate) tracks: Tracks,
+    sections: Sections,
 }
 
 impl Layout {
-    /// Columns of the circuit, of which the closing rows of plonky2 need some.
+    /// Columns of the circuit, of which the closing rows need some.
     fn shape(&self) -> Shape {
         let gate = self.tracks.gate();
         Shape {
-            wires: gate.num_wires().max(PoseidonRow::WIRES),
+            wires: gate.num_wires().max(PoolGate::SLOTS),
             routed: gate.routed().max(PoolGate::SLOTS),
             constants: gate.constants().max(PoolGate::SLOTS),
         }
@@ -57,16 +54,14 @@ pub(crate) struct Draft<'a> {
     public_constants: usize,
 }
 
+/// An emitted circuit that is not closed yet.
 pub(crate) struct Built {
-    pub(crate) builder: CircuitBuilder<F, D>,
     pub(crate) emission: Emission,
-    pub(crate) inputs: Vec<Vec<Target>>,
-    /// The random rows, if proofs are blinded.
-    pub(crate) blinding: Option<Blinding>,
+    pub(crate) copies: Copies,
+    pub(crate) sections: Sections,
+    pub(crate) config: CircuitConfig,
     /// What separates the circuit's proofs from those of other programs.
     pub(crate) separator: Vec<F>,
-    /// Constants of the circuit, of which plonky2 builds the first.
-    pub(crate) constants: usize,
 }
 
 impl<'a> Draft<'a> {
@@ -97,6 +92,7 @@ impl<'a> Draft<'a> {
             bounds: self.bounds,
             program: self.digest,
             visibility: &self.visibility,
+            whole: true,
         };
         job.emit(sink, inputs, weights_per_row, classes.clone())
     }
@@ -108,28 +104,19 @@ impl<'a> Draft<'a> {
         self.emit(Sink::Count, &inputs, weights_per_row, classes)
     }
 
-    /// Emits into a circuit that is not closed yet and has the first [`BUILT_CONSTANTS`] constants of every row.
+    /// Emits into a circuit that is not closed yet.
     pub(crate) fn build(&self, layout: &Layout) -> Result<Built, BackendError> {
-        // plonky2 does not add its own blinding rows: see `Blinding`.
-        let shape = layout.shape();
-        let config = self.settings.config_of(Shape { constants: BUILT_CONSTANTS, ..shape });
-        let mut builder = CircuitBuilder::new(CircuitConfig { zero_knowledge: false, ..config });
-        builder.set_domain_separator(self.separator());
-        let inputs: Vec<Vec<Target>> = (self.program.inputs().iter())
-            .map(|id| builder.add_virtual_targets(self.program.node(*id).fact.len()))
-            .collect();
-        let sink = Sink::Circuit(&mut builder, layout.tracks.clone());
+        let config = self.settings.config_of(layout.shape());
+        let sections = &layout.sections;
+        let mut copies = Copies::new(sections.degree, config.num_routed_wires)?;
+        let mut targets = |n: usize| (0..n).map(|_| copies.virtual_target()).collect();
+        let inputs = self.program.inputs().iter();
+        let inputs: Vec<Vec<Target>> = inputs.map(|id| targets(self.program.node(*id).fact.len())).collect();
+        let sink = Sink::Circuit(Wiring::Ours(&mut copies), layout.tracks.clone());
         let emission = self.emit(sink, &inputs, layout.weights_per_row, &layout.classes)?;
-        for digest in &emission.digests {
-            builder.register_public_inputs(digest);
-        }
-        let blinding = self.settings.zero_knowledge.then(|| Blinding::add(&mut builder));
-        Ok(Built { builder, emission, inputs, blinding, separator: self.separator(), constants: shape.constants })
-    }
-
-    /// What separates the circuit's proofs from those of other programs.
-    fn separator(&self) -> Vec<F> {
-        self.digest.iter().map(|d| F::from_canonical_u64(*d)).collect()
+        debug_assert_eq!(emission.rows, sections.emitted.end);
+        let separator = self.digest.iter().map(|d| F::from_canonical_u64(*d)).collect();
+        Ok(Built { emission, copies, sections: sections.clone(), config, separator })
     }
 
     /// The layout whose proofs cost least, of all that were tried; see [`Plan::cost`].
@@ -170,12 +157,12 @@ impl<'a> Draft<'a> {
     fn best(&self, weights_per_row: usize, emission: &Emission, merged: bool) -> Option<Tried> {
         let kinds = emission.tape.counted();
         let total = emitted(emission);
-        let digests = emission.digests.len();
+        let constants = emission.constants.len();
         let blinding = match self.settings.zero_knowledge {
             true => Blinding::rows(&self.settings.profile.circuit_config(0)),
             false => 0,
         };
-        let others = emission.constant_rows + closing_rows(4 * digests) + blinding;
+        let others = Sections::new(0, constants, blinding).used;
         let largest = (total + others).next_power_of_two().trailing_zeros();
         let mut best: Option<Tried> = None;
         for degree_bits in SMALLEST..=largest.max(SMALLEST) {
@@ -183,15 +170,12 @@ impl<'a> Draft<'a> {
             let fewest = total.div_ceil(capacity).max(1);
             for count in fewest..=(fewest + SPARE_TRACKS).min(MOST_TRACKS) {
                 let Some(tracks) = Tracks::packed(&kinds, capacity, count) else { continue };
-                let layout = Layout { weights_per_row, classes: emission.classes.clone(), tracks };
-                let rows = layout.tracks.rows() + emission.constant_rows;
+                let sections = Sections::new(tracks.rows(), constants, blinding);
+                let layout = Layout { weights_per_row, classes: emission.classes.clone(), tracks, sections };
                 let counted = Counted {
                     gate: layout.tracks.gate(),
                     emitted: total,
-                    closed: rows + closing_rows(4 * digests),
-                    rows,
-                    padded: (layout.tracks.rows() + others).next_power_of_two(),
-                    digests,
+                    sections: &layout.sections,
                     weights_per_row,
                     merged,
                     weights: elements(self.program),
@@ -230,7 +214,3 @@ const SMALLEST: u32 = 6;
 const SPARE_TRACKS: usize = 2;
 /// Tracks of a row at most.
 const MOST_TRACKS: usize = 12;
-
-/// Constant columns that plonky2 builds. It extends and commits to columns in twice the memory that they need afterwards, so
-/// that further ones, which only hold weights, are added by [`crate::prover::ProvingKey::take`].
-pub(crate) const BUILT_CONSTANTS: usize = PoolGate::SLOTS;

@@ -2,17 +2,12 @@
 //!
 //! A forecast of time and memory needs no more than this, and nothing large has been allocated yet.
 
-use plonky2::gates::gate::GateRef;
-use plonky2::gates::noop::NoopGate;
-use plonky2::gates::poseidon::PoseidonGate;
-use plonky2::gates::public_input::PublicInputGate;
 use plonky2::plonk::circuit_data::CircuitConfig;
 use plonnx_ir::{CoreOp, Field, Graph};
 use serde::Serialize;
 
-use crate::config::{D, F};
-use crate::gate::{Operations, PoolGate, RowGate, Track};
-use crate::layout::BUILT_CONSTANTS;
+use crate::closing::Sections;
+use crate::gate::{Operations, RowGate, Track};
 use crate::prover::selector_groups;
 
 /// Sizes of a circuit that is not built yet.
@@ -40,8 +35,6 @@ pub struct Plan {
     pub routed_wires: usize,
     /// Preprocessed columns besides those of the routed wires, selectors included.
     pub constant_columns: usize,
-    /// Of all preprocessed columns those that plonky2 builds, which takes twice their memory.
-    pub built_columns: usize,
     /// Repetitions of the permutation argument and of the quotient.
     pub challenges: usize,
     /// Columns of the permutation argument: products and partial products of all repetitions.
@@ -120,46 +113,24 @@ pub(crate) struct Counted<'a> {
     pub(crate) gate: &'a RowGate,
     /// Emitted rows.
     pub(crate) emitted: usize,
-    /// Rows of the circuit before it is padded.
-    pub(crate) closed: usize,
-    /// Rows of the circuit without those that close it.
-    pub(crate) rows: usize,
-    pub(crate) padded: usize,
-    pub(crate) digests: usize,
+    pub(crate) sections: &'a Sections,
     pub(crate) weights_per_row: usize,
     pub(crate) merged: bool,
     pub(crate) weights: usize,
     pub(crate) public_constants: usize,
 }
 
-/// Gates of the closed circuit, in plonky2's order.
-fn gates(counted: &Counted) -> Vec<GateRef<F, D>> {
-    let mut gates = vec![GateRef::new(counted.gate.whole()), GateRef::new(PoolGate), GateRef::new(PublicInputGate)];
-    if counted.digests > 0 {
-        gates.push(GateRef::new(PoseidonGate::<F, D>::new()));
-    }
-    if counted.padded > counted.closed {
-        gates.push(GateRef::new(NoopGate));
-    }
-    gates.sort_unstable_by_key(|g| (g.0.degree(), g.0.id()));
-    gates
-}
-
 impl Plan {
     pub(crate) fn new(counted: &Counted, config: &CircuitConfig) -> Self {
-        let gates = gates(counted);
+        let gates = counted.sections.gates(counted.gate);
         let selectors = selector_groups(&gates, config.max_quotient_degree_factor + 1).len();
         let constants = gates.iter().map(|g| g.0.num_constants()).max().unwrap_or(0);
         let partial_products = config.num_routed_wires.div_ceil(config.max_quotient_degree_factor);
         let tracks = counted.gate.tracks();
-        let degree_bits = counted.padded.trailing_zeros() as usize;
+        let degree_bits = counted.sections.degree.trailing_zeros() as usize;
         let fri = &config.fri_config;
-        let mut operations = counted.gate.operations();
-        if counted.digests > 0 {
-            operations = operations + Operations::of_poseidon();
-        }
         Self {
-            rows: counted.rows,
+            rows: counted.sections.constants.end,
             degree_bits,
             emitted_rows: counted.emitted,
             tracks: tracks.len(),
@@ -170,7 +141,6 @@ impl Plan {
             wires: config.num_wires,
             routed_wires: config.num_routed_wires,
             constant_columns: selectors + constants,
-            built_columns: config.num_routed_wires + selectors + constants.min(BUILT_CONSTANTS),
             challenges: config.num_challenges,
             product_columns: config.num_challenges * partial_products,
             quotient_columns: config.num_challenges * config.max_quotient_degree_factor,
@@ -180,7 +150,7 @@ impl Plan {
             merged: counted.merged,
             constraints: gates.iter().map(|g| g.0.num_constraints()).max().unwrap_or(0),
             digits: tracks.iter().map(Track::digits).sum(),
-            operations,
+            operations: counted.gate.operations(),
             weights: counted.weights,
             public_constants: counted.public_constants,
             candidates: Vec::new(),

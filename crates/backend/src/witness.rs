@@ -102,6 +102,8 @@ pub struct Tape {
     pub constants: Vec<F>,
     pub steps: Vec<Step>,
     pub feeds: Vec<(u8, Feed)>,
+    /// Cells that are equal without one being fed to the other, with a row that they concern.
+    pub equal: Vec<(u32, Cell, Cell)>,
     pub labels: Vec<String>,
     pub externals: Vec<Target>,
     /// For each function table its first argument and number of entries.
@@ -186,27 +188,26 @@ impl Tape {
         ((track.selector(place.kind as usize), F::ONE), (track.first_constant(), self.row_constants(index)))
     }
 
-    /// The first `kept` constants of the circuit's `rows` rows, row-major.
-    pub(crate) fn constants_by_row(&self, kept: usize, rows: usize) -> Vec<F> {
-        let mut out = vec![F::ZERO; kept * rows];
+    /// Constants of the circuit's `rows` rows.
+    pub(crate) fn constants_by_row(&self, rows: usize) -> Vec<Vec<F>> {
+        let width = self.gate.as_ref().map_or(0, RowGate::constants);
+        let mut out = vec![vec![F::ZERO; width]; rows];
         for (index, record) in self.rows.iter().enumerate() {
-            let at = (record.place.row as usize - self.first_row) * kept;
+            let row = &mut out[record.place.row as usize - self.first_row];
             let ((selector, one), (first, constants)) = self.set_constants(index);
-            let row = &mut out[at..at + kept];
-            row.iter_mut().skip(selector).take(1).for_each(|c| *c = one);
-            row.iter_mut().skip(first).zip(constants).for_each(|(c, value)| *c = *value);
+            row[selector] = one;
+            row[first..first + constants.len()].copy_from_slice(constants);
         }
         out
     }
 
-    /// The constants of all rows beyond the first `kept` of each, by column, for a circuit of `degree` rows.
-    pub(crate) fn further_constants(&self, kept: usize, degree: usize) -> Vec<Vec<F>> {
+    /// Constants of a circuit of `degree` rows by column, of which there are `width`.
+    pub(crate) fn constants_by_column(&self, width: usize, degree: usize) -> Vec<Vec<F>> {
         /// Columns filled together: as many constants as a cache line has.
         const COLUMNS: usize = 8;
-        let width = self.gate.as_ref().map_or(0, RowGate::constants);
-        let mut columns = vec![vec![F::ZERO; degree]; width.saturating_sub(kept)];
+        let mut columns = vec![vec![F::ZERO; degree]; width];
         columns.par_chunks_mut(COLUMNS).enumerate().for_each(|(chunk, columns)| {
-            let start = kept + chunk * COLUMNS;
+            let start = chunk * COLUMNS;
             for (index, record) in self.rows.iter().enumerate() {
                 let row = record.place.row as usize;
                 let ((selector, one), (first, constants)) = self.set_constants(index);
@@ -221,6 +222,34 @@ impl Tape {
             }
         });
         columns
+    }
+
+    /// Value of a cell when the rows have been assigned.
+    pub(crate) fn value(&self, cell: Cell, cells: &[F], externals: &[F]) -> F {
+        match cell {
+            Cell::Wire { row, column } => cells[row as usize * WIRES + column as usize],
+            Cell::Constant(value) => F::from_canonical_u64(value),
+            Cell::External(index) => externals[index as usize],
+        }
+    }
+
+    /// Rows with a wire that differs from the cell it is a copy of, ascending: none unless somebody tampered.
+    pub(crate) fn broken_copies(&self, assignment: &Assignment, externals: &[F]) -> Vec<usize> {
+        let value = |cell| self.value(cell, &assignment.cells, externals);
+        let differs = |step: &Step| {
+            let mut feeds = self.feeds[step.feeds.start as usize..step.feeds.end as usize].iter();
+            let at = step.row as usize * WIRES;
+            let differs = feeds.any(|(column, feed)| match feed {
+                Feed::Cell(cell) => value(*cell) != assignment.cells[at + *column as usize],
+                Feed::Value { .. } => false,
+            });
+            differs.then_some(step.row as usize)
+        };
+        let mut rows: Vec<usize> = self.steps.par_iter().filter_map(differs).collect();
+        rows.extend(self.equal.iter().filter(|(_, a, b)| value(*a) != value(*b)).map(|(row, ..)| *row as usize));
+        rows.sort_unstable();
+        rows.dedup();
+        rows
     }
 
     /// Assigns every row; `values` are the tensors of the integer evaluation by node index.
@@ -286,11 +315,10 @@ impl Tape {
         for (column, feed) in &self.feeds[step.feeds.start as usize..step.feeds.end as usize] {
             let value = match *feed {
                 Feed::Value { node, element } => to_field(given.tensors[node as usize][element as usize]),
-                Feed::Cell(Cell::Constant(value)) => F::from_canonical_u64(value),
-                Feed::Cell(Cell::External(index)) => given.externals[index as usize],
                 Feed::Cell(Cell::Wire { row, column }) => {
                     state.cells[(row as usize - state.first_row) * WIRES + column as usize]
                 }
+                Feed::Cell(cell) => self.value(cell, state.cells, given.externals),
             };
             state.cells[at + *column as usize] = value;
         }

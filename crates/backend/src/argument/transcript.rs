@@ -43,6 +43,17 @@ pub fn digest(asm: &mut Assembler, domain: [u64; 3], elements: &[Cell]) -> [Cell
     [state[0], state[1], state[2], state[3]]
 }
 
+/// plonky2's hash of public inputs, `hash_n_to_hash_no_pad`: elements overwrite the rate, and a last block that is not
+/// full leaves the rest of it as it was.
+pub fn public_hash(asm: &mut Assembler, elements: &[Cell]) -> [Cell; 4] {
+    let mut state = [Cell::ZERO; 12];
+    for block in elements.chunks(RATE) {
+        state[..block.len()].copy_from_slice(block);
+        state = asm.poseidon(state);
+    }
+    [state[0], state[1], state[2], state[3]]
+}
+
 /// Draws the challenges of a segment whose committed elements are `elements`.
 pub fn challenges(asm: &mut Assembler, program: [u64; 4], elements: &[Cell]) -> Challenges {
     let s = absorb(asm, program, elements);

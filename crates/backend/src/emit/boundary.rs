@@ -35,7 +35,7 @@ pub(crate) fn boundary_encoding(bound: &Interval, len: usize, scale: i32) -> Opt
 /// Targets of the salts of `segment`: one for every committed tensor, inputs before outputs, then one for the weights.
 pub(super) fn salts(sink: &mut Sink, segment: &Segment, visibility: &[Visibility]) -> Vec<[Target; 4]> {
     let mut target = || match sink {
-        Sink::Circuit(builder, _) => builder.add_virtual_target(),
+        Sink::Circuit(wiring, _) => wiring.virtual_target(),
         Sink::Count => Target::VirtualTarget { index: 0 },
     };
     let tensors = visibility.iter().filter(|v| **v == Visibility::Committed).count();

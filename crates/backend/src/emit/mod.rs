@@ -23,7 +23,7 @@ use crate::argument::linear::Forms;
 use crate::argument::lookup::{self, TableUse};
 use crate::argument::suffix::Run;
 use crate::argument::transcript;
-use crate::assembler::{Assembler, Cell, EXT_ZERO, Sink};
+use crate::assembler::{Assembled, Assembler, Cell, EXT_ZERO, Sink, Wiring};
 use crate::config::{D, F, to_field};
 use crate::error::BackendError;
 use crate::gate::{PoolGate, RequantGate};
@@ -109,8 +109,16 @@ pub struct Emission {
     pub salts: Vec<[Target; 4]>,
     /// Assigns the rows.
     pub tape: Tape,
-    /// Rows that hold constants.
-    pub(crate) constant_rows: usize,
+    /// Rows of the circuit that hold the emitted ones.
+    pub(crate) rows: usize,
+    /// Distinct constants that cells are wired to, ascending.
+    pub(crate) constants: Vec<(u64, Target)>,
+    /// Cells of [`Emission::outputs`].
+    pub(crate) output_cells: Vec<Vec<Cell>>,
+    /// The public inputs of a circuit of ours, and their hash.
+    pub(crate) public: (Vec<Cell>, [Cell; 4]),
+    /// Targets of that hash.
+    pub(crate) public_hash: [Target; 4],
     /// Number of field elements that the transcript absorbed.
     pub absorbed: usize,
     /// Accumulators checked by the linear argument.
@@ -143,6 +151,8 @@ pub(crate) struct Job<'a> {
     pub(crate) program: [u64; 4],
     /// Of boundary inputs, then of outputs.
     pub(crate) visibility: &'a [Visibility],
+    /// Whether the circuit consists of the emitted rows, some of which then hash its public inputs.
+    pub(crate) whole: bool,
 }
 
 struct Emitter<'a, 'b> {
@@ -184,7 +194,7 @@ pub fn emit(
     visibility: &[Visibility],
     weights_per_row: usize,
 ) -> Result<Emission, BackendError> {
-    let job = Job { graph, segment, bounds: &bounds(graph)?, program, visibility };
+    let job = Job { graph, segment, bounds: &bounds(graph)?, program, visibility, whole: false };
     let tape = job.emit(Sink::Count, inputs, weights_per_row, Classes::default())?.tape;
     let tracks = Tracks::two(&tape.counted());
     let (gate, config) = (tracks.gate(), &builder.config);
@@ -197,7 +207,7 @@ pub fn emit(
             least[0], least[1], least[2], given[0], given[1], given[2]
         )));
     }
-    job.emit(Sink::Circuit(builder, tracks), inputs, weights_per_row, Classes::default())
+    job.emit(Sink::Circuit(Wiring::Callers(builder), tracks), inputs, weights_per_row, Classes::default())
 }
 
 impl Job<'_> {
@@ -209,7 +219,7 @@ impl Job<'_> {
         weights_per_row: usize,
         classes: Classes,
     ) -> Result<Emission, BackendError> {
-        let Job { graph, segment, bounds, program, visibility } = *self;
+        let Job { graph, segment, bounds, visibility, .. } = *self;
         let expected = segment.inputs.len() + segment.weights.len();
         if inputs.len() != expected || visibility.len() != segment.inputs.len() + segment.outputs.len() {
             return Err(BackendError::Settings(format!(
@@ -245,7 +255,7 @@ impl Job<'_> {
             emitter.node(*id)?;
         }
         let outputs = emitter.outputs(segment, visibility)?;
-        Ok(Emission { salts, ..emitter.close(program, weights_per_row, outputs)? })
+        Ok(Emission { salts, ..emitter.close(self, weights_per_row, outputs)? })
     }
 }
 
@@ -366,12 +376,7 @@ impl Emitter<'_, '_> {
     }
 
     /// Draws the challenges, checks linear relations and lookups, and closes the tape.
-    fn close(
-        mut self,
-        program: [u64; 4],
-        weights_per_row: usize,
-        outputs: Vec<Vec<Cell>>,
-    ) -> Result<Emission, BackendError> {
+    fn close(mut self, job: &Job, weights_per_row: usize, outputs: Vec<Vec<Cell>>) -> Result<Emission, BackendError> {
         let uses = std::mem::take(&mut self.tables);
         let mut tables = Vec::new();
         for (index, usage) in uses.iter().enumerate() {
@@ -382,7 +387,7 @@ impl Emitter<'_, '_> {
         }
         self.asm.set_label("transcript");
         let absorbed = std::mem::take(&mut self.absorbed);
-        let challenges = transcript::challenges(&mut self.asm, program, &absorbed);
+        let challenges = transcript::challenges(&mut self.asm, job.program, &absorbed);
         let groups = std::mem::take(&mut self.groups);
         let runs = groups.iter().map(|g| Run { gate: g.gate.clone(), rows: g.rows.clone() }).collect();
         let mut forms = Forms::new(challenges.r, weights_per_row, runs);
@@ -414,22 +419,31 @@ impl Emitter<'_, '_> {
         self.asm.equate(sum[1], Cell::ZERO);
         self.asm.set_label("lookup sums");
         lookup::close(&mut self.asm, &challenges, &uses, &tables);
-        let mut expose = |cell: Cell| self.asm.expose(cell);
-        let outputs = outputs.into_iter().map(|cells| cells.into_iter().map(&mut expose).collect()).collect();
-        let digests = self.digests.into_iter().chain(self.model).map(|d| d.map(&mut expose)).collect();
+        let digests: Vec<[Cell; 4]> = self.digests.into_iter().chain(self.model).collect();
+        let public: Vec<Cell> = if job.whole { digests.as_flattened().to_vec() } else { Vec::new() };
+        self.asm.set_label("public inputs");
+        let public_hash = transcript::public_hash(&mut self.asm, &public);
+        let mut expose = |cell: &Cell| self.asm.expose(*cell);
+        let targets = outputs.iter().map(|cells| cells.iter().map(&mut expose).collect()).collect();
+        let digests = digests.iter().map(|d| d.each_ref().map(&mut expose)).collect();
+        let hash_targets = public_hash.each_ref().map(&mut expose);
         let terms = ArgumentTerms {
             accumulator_slots: groups.iter().map(|g| (g.rows.len() * g.gate.slots) as u64).sum(),
             lookups: uses.iter().map(|u| (u.rows.len() * u.gate.slots) as u64).sum(),
             table_entries: tables.iter().map(|(gate, rows)| (rows.len() * gate.slots) as u64).sum(),
         };
-        let (mut tape, constant_rows) = self.asm.finish();
+        let Assembled { mut tape, rows, constants } = self.asm.finish();
         tape.tables = uses.iter().map(|u| (u.table.window.lo, u.table.values.len())).collect();
         Ok(Emission {
-            outputs,
+            outputs: targets,
             digests,
             salts: Vec::new(),
             tape,
-            constant_rows,
+            rows,
+            constants,
+            output_cells: outputs,
+            public_hash: hash_targets,
+            public: (public, public_hash),
             absorbed: absorbed.len(),
             accumulators,
             terms,

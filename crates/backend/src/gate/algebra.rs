@@ -278,15 +278,6 @@ impl std::ops::Add for Operations {
     }
 }
 
-impl Operations {
-    /// Those of plonky2's Poseidon gate.
-    pub(crate) fn of_poseidon() -> Self {
-        let mut operations = Self::default();
-        PoseidonRow::eval(&mut operations);
-        operations
-    }
-}
-
 /// Counts instead of evaluating. Ranges of digits count as constraints only, since all gates share their evaluation.
 impl Algebra for Operations {
     type V = ();

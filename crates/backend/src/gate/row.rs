@@ -223,8 +223,6 @@ struct Shared {
 #[derive(Clone, Debug)]
 pub struct RowGate {
     shared: Arc<Shared>,
-    /// Constants that plonky2 keeps; see [`RowGate::narrowed`].
-    columns: usize,
 }
 
 impl RowGate {
@@ -252,18 +250,7 @@ impl RowGate {
         let id = format!("plonnx {}", &hasher.finalize().to_hex()[..32]);
         let (constants, degree) = (all_constants, degree.max);
         let shared = Shared { tracks, id, wires, routed: all_routed, constants, degree, constraints };
-        Self { shared: Arc::new(shared), columns: usize::MAX }
-    }
-
-    /// The gate with its first `columns` constants only, for a builder that is not to have more columns. A circuit with such
-    /// gates has to get the further columns, and the whole gate, after it is built.
-    pub(crate) fn narrowed(&self, columns: usize) -> Self {
-        Self { columns, ..self.clone() }
-    }
-
-    /// The gate with all constants.
-    pub(crate) fn whole(&self) -> Self {
-        self.narrowed(usize::MAX)
+        Self { shared: Arc::new(shared) }
     }
 
     /// The tracks.
@@ -276,7 +263,7 @@ impl RowGate {
         self.shared.routed
     }
 
-    /// Constants, whether or not plonky2 keeps all of them.
+    /// Constants, selectors included.
     pub fn constants(&self) -> usize {
         self.shared.constants
     }
@@ -340,7 +327,7 @@ impl Gate<F, D> for RowGate {
     }
 
     fn num_constants(&self) -> usize {
-        self.shared.constants.min(self.columns)
+        self.shared.constants
     }
 
     fn degree(&self) -> usize {

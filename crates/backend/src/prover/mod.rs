@@ -19,15 +19,14 @@ mod transcript;
 mod tree;
 
 use plonky2::field::types::Field;
-use plonky2::gates::gate::GateRef;
 use plonky2::hash::hash_types::{BytesHash, HashOut};
 use plonky2::hash::poseidon::PoseidonHash;
-use plonky2::plonk::circuit_data::{CircuitData, CommonCircuitData};
+use plonky2::plonk::circuit_data::{CommonCircuitData, VerifierOnlyCircuitData};
 use plonky2::plonk::config::{GenericHashOut, Hasher};
 use plonky2::plonk::proof::{OpeningSet, Proof, ProofWithPublicInputs};
 
 use crate::config::{Blake3Config, Blake3Hash, D, F, FE};
-use crate::gate::RowGate;
+use crate::copies::columns;
 use fft::Domain;
 use fri::Batch;
 use oracle::Oracle;
@@ -35,7 +34,7 @@ use quotient::{Challenges, Constraints, Inputs};
 use transcript::Transcript;
 
 pub use clock::Clock;
-pub(crate) use quotient::groups as selector_groups;
+pub(crate) use quotient::{UNUSED_SELECTOR, groups as selector_groups};
 
 /// Everything about a circuit that does not depend on the witness.
 #[derive(Debug)]
@@ -49,56 +48,33 @@ pub(crate) struct ProvingKey {
     digest: BytesHash<32>,
 }
 
-/// Constant columns that plonky2 did not build.
-#[derive(Debug, Default)]
-pub(crate) struct Further {
-    /// Values on the rows, by column; they follow the built ones.
-    pub(crate) columns: Vec<Vec<F>>,
-    /// Constants that the configuration states.
-    pub(crate) constants: usize,
-    /// The circuit's domain separator.
-    pub(crate) separator: Vec<F>,
-}
-
 impl ProvingKey {
-    /// Takes the key's parts over from a circuit that plonky2 built, which can then no longer prove by itself. With `further`
-    /// constants the circuit, its digest included, becomes the one that plonky2 would have built with all columns and whole
-    /// gates.
-    pub(crate) fn take(data: &mut CircuitData<F, Blake3Config, D>, further: Option<Further>) -> Self {
-        let params = &data.common.fri_params;
-        let (degree_bits, cap_height) = (params.degree_bits, params.config.cap_height);
-        let domain = Domain::new(degree_bits, params.config.rate_bits, F::coset_shift());
-        let prover = &mut data.prover_only;
-        prover.fft_root_table = None;
-        let mut preprocessed = Oracle::of_batch(std::mem::take(&mut prover.constants_sigmas_commitment));
-        if let Some(further) = further {
-            let (count, at) = (further.columns.len(), data.common.num_constants);
-            preprocessed.insert(at, further.columns, &domain);
-            data.common.num_constants = at + count;
-            data.common.config.num_constants = further.constants;
-            for gate in &mut data.common.gates {
-                if let Some(row) = gate.0.as_any().downcast_ref::<RowGate>() {
-                    *gate = GateRef::new(row.whole());
-                }
-            }
-            preprocessed.commit(&domain, cap_height);
-            let cap = preprocessed.tree.cap();
-            let separator = <Blake3Hash as Hasher<F>>::hash_pad(&further.separator).to_vec();
-            let parts = [cap.flatten(), separator, vec![F::from_canonical_usize(degree_bits)]];
-            let digest = <Blake3Hash as Hasher<F>>::hash_no_pad(&parts.concat());
-            data.verifier_only.constants_sigmas_cap = cap;
-            data.verifier_only.circuit_digest = digest;
-            prover.circuit_digest = digest;
-        } else {
-            preprocessed.commit(&domain, cap_height);
-        }
-        Self {
-            domain,
-            preprocessed,
-            sigmas: std::mem::take(&mut prover.sigmas),
-            subgroup: std::mem::take(&mut prover.subgroup),
-            digest: prover.circuit_digest,
-        }
+    /// The key of a circuit with these constant columns and permuted positions, and what verifiers need of it. `separator`
+    /// tells the circuit's proofs from those of other programs.
+    pub(crate) fn new(
+        common: &CommonCircuitData<F, D>,
+        constants: Vec<Vec<F>>,
+        sigmas: Vec<Vec<F>>,
+        subgroup: Vec<F>,
+        separator: &[F],
+    ) -> (Self, VerifierOnlyCircuitData<Blake3Config, D>) {
+        let params = &common.fri_params;
+        let domain = Domain::new(params.degree_bits, params.config.rate_bits, F::coset_shift());
+        let mut values = constants;
+        values.extend(columns(&sigmas));
+        let preprocessed = Oracle::of_values(values, &domain, params.config.cap_height, false);
+        let constants_sigmas_cap = preprocessed.tree.cap();
+        let separator = <Blake3Hash as Hasher<F>>::hash_pad(separator).to_vec();
+        let parts = [constants_sigmas_cap.flatten(), separator, vec![F::from_canonical_usize(params.degree_bits)]];
+        let circuit_digest = <Blake3Hash as Hasher<F>>::hash_no_pad(&parts.concat());
+        let key = Self { domain, preprocessed, sigmas, subgroup, digest: circuit_digest };
+        (key, VerifierOnlyCircuitData { constants_sigmas_cap, circuit_digest })
+    }
+
+    /// Permuted positions of the wires, row by row.
+    #[cfg(test)]
+    pub(crate) fn sigmas(&self) -> &[Vec<F>] {
+        &self.sigmas
     }
 
     /// Coefficients of constant `index`.

@@ -1,11 +1,11 @@
 //! Committed polynomials.
 
-use plonky2::fri::oracle::{PolynomialBatch, SALT_SIZE};
+use plonky2::fri::oracle::SALT_SIZE;
 use rayon::prelude::*;
 
 use super::fft::Domain;
 use super::tree::Tree;
-use crate::config::{Blake3Config, D, F};
+use crate::config::F;
 use crate::random::Random;
 
 /// Values of polynomials on the domain, with a Merkle tree over the points. Coefficients are not kept: the values on the
@@ -40,32 +40,6 @@ impl Oracle {
         let mut this = Self { columns, polynomials, tree: Tree::default() };
         this.commit(domain, cap_height);
         this
-    }
-
-    /// Takes over polynomials that plonky2 committed to. Its rows are freed as the columns fill. There is no tree yet.
-    pub(super) fn of_batch(mut batch: PolynomialBatch<F, Blake3Config, D>) -> Self {
-        let polynomials = std::mem::take(&mut batch.polynomials).len();
-        let leaves = batch.merkle_tree.leaves;
-        let width = leaves.first().map_or(0, Vec::len);
-        let size = leaves.len();
-        let mut columns: Vec<Vec<F>> = (0..width).map(|_| Vec::with_capacity(size)).collect();
-        let mut leaves = leaves.into_iter();
-        loop {
-            let block: Vec<Vec<F>> = leaves.by_ref().take(64).collect();
-            if block.is_empty() {
-                break;
-            }
-            for (c, column) in columns.iter_mut().enumerate() {
-                column.extend(block.iter().map(|leaf| leaf[c]));
-            }
-        }
-        Self { columns, polynomials, tree: Tree::default() }
-    }
-
-    /// Puts the polynomials with these values on the subgroup in front of polynomial `at`.
-    pub(super) fn insert(&mut self, at: usize, values: Vec<Vec<F>>, domain: &Domain) {
-        self.polynomials += values.len();
-        self.columns.splice(at..at, extended(values, domain));
     }
 
     /// Makes the tree.

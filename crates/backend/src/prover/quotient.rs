@@ -12,7 +12,6 @@ use plonky2::field::polynomial::PolynomialValues;
 use plonky2::field::types::Field;
 use plonky2::gates::gate::GateRef;
 use plonky2::gates::noop::NoopGate;
-use plonky2::gates::poseidon::PoseidonGate;
 use plonky2::gates::public_input::PublicInputGate;
 use plonky2::hash::hash_types::HashOut;
 use plonky2::plonk::circuit_data::CommonCircuitData;
@@ -28,13 +27,12 @@ use crate::gate::{Algebra, PoolGate, PoseidonRow, RowGate, Track, digit_polynomi
 /// Points of a tile, in vectors.
 const TILE: usize = 32 / P::WIDTH;
 /// plonky2's selector of rows whose gate is in another group.
-const UNUSED: u32 = u32::MAX;
+pub(crate) const UNUSED_SELECTOR: u32 = u32::MAX;
 
 /// How a gate is evaluated.
 enum Rule {
     Rows(RowGate),
     Pool,
-    Poseidon,
     PublicInput,
     Other(GateRef<F, D>),
 }
@@ -91,12 +89,11 @@ impl Constraints {
                     Some(gate) => Rule::Rows(gate.clone()),
                     None if any.is::<PoolGate>() => Rule::Pool,
                     None if any.is::<NoopGate>() => continue,
-                    None if any.is::<PoseidonGate<F, D>>() => Rule::Poseidon,
                     None if any.is::<PublicInputGate>() => Rule::PublicInput,
                     None => Rule::Other(common.gates[index].clone()),
                 };
                 let others = group.clone().filter(|g| *g != index).map(F::from_canonical_usize);
-                let unused = (groups.len() > 1).then_some(F::from_canonical_u32(UNUSED));
+                let unused = (groups.len() > 1).then_some(F::from_canonical_u32(UNUSED_SELECTOR));
                 parts.push(Part { rule, selector, roots: others.chain(unused).collect() });
             }
         }
@@ -112,7 +109,6 @@ impl Constraints {
             match &part.rule {
                 Rule::Rows(gate) => gate.tracks().iter().for_each(|track| self.add_track(track, columns, filter, sums)),
                 Rule::Pool => PoolGate.eval(&mut at),
-                Rule::Poseidon => poseidon::eval(|i| columns.wire(i), |value| at.constrain(value)),
                 Rule::PublicInput => {
                     for (i, element) in public_inputs.elements.iter().enumerate() {
                         at.constrain(columns.wire(i) - *element);

@@ -14,12 +14,10 @@ use plonky2::plonk::prover::prove_with_partition_witness;
 use plonky2::util::timing::TimingTree;
 
 use super::*;
-use crate::assembler::{Assembler, Cell, EXT_ONE, Sink};
 use crate::blinding::{Blinding, blinded};
 use crate::check::Checker;
 use crate::config::Profile;
-use crate::gate::{ArithmeticGate, BilinearGate, Kind, PoolGate, RangeGate};
-use crate::tracks::Tracks;
+use crate::gate::{ArithmeticGate, Kind, PoolGate, RangeGate, RowGate};
 
 /// Whose random rows a circuit has.
 #[derive(Clone, Copy, PartialEq)]
@@ -70,12 +68,30 @@ fn circuit(rows: usize, random: Rows) -> (Data, Target, Option<Blinding>) {
     for column in [0, 40, 79] {
         builder.connect(Target::wire(free, column), x);
     }
-    let blinding = (random == Rows::Ours).then(|| Blinding::add(&mut builder));
-    let mut data = builder.build();
+    let blinding = (random == Rows::Ours).then(|| {
+        let first = builder.num_gates();
+        for _ in 0..Blinding::rows(&builder.config) {
+            builder.add_gate(NoopGate, vec![]);
+        }
+        let config = builder.config.clone();
+        Blinding::add(first, &config, |a, b| builder.connect(a, b))
+    });
+    let mut data = builder.build::<Blake3Config>();
     if blinding.is_some() {
-        Blinding::mark(&mut data.common);
+        data.common.config.zero_knowledge = true;
+        data.common.fri_params.hiding = true;
     }
     (data, x, blinding)
+}
+
+/// The key of a circuit that plonky2 built, made from its columns.
+fn key(data: &Data) -> ProvingKey {
+    let prover = &data.prover_only;
+    let constants = prover.constants_sigmas_commitment.polynomials[..data.common.num_constants].iter();
+    let constants = constants.map(|p| p.clone().fft().values).collect();
+    let (key, verifier) = ProvingKey::new(&data.common, constants, prover.sigmas.clone(), prover.subgroup.clone(), &[]);
+    assert_eq!(verifier, data.verifier_only);
+    key
 }
 
 /// Every wire by column, the public inputs, and the same witness in plonky2's form. Not deterministic: plonky2 fills unused
@@ -94,11 +110,11 @@ fn witness(data: &Data, x: Target) -> (Vec<Vec<F>>, Vec<F>, PartitionWitness<'_,
 #[test]
 fn messages_are_those_of_plonky2() {
     for rows in [1, 40] {
-        let (mut data, x, _) = circuit(rows, Rows::None);
+        let (data, x, _) = circuit(rows, Rows::None);
         let (wires, public, witness) = witness(&data, x);
         let mut timing = TimingTree::default();
         let expected = prove_with_partition_witness(&data.prover_only, &data.common, witness, &mut timing).unwrap();
-        let key = ProvingKey::take(&mut data, None);
+        let key = key(&data);
         let proof = key.prove(&data.common, wires, public, &mut Clock::start()).unwrap();
         assert_eq!(proof.public_inputs, expected.public_inputs);
         assert_eq!(proof.proof.wires_cap, expected.proof.wires_cap);
@@ -111,42 +127,6 @@ fn messages_are_those_of_plonky2() {
         // plonky2 takes any proof-of-work witness that a thread happens to find, and the queries follow from it.
         data.verify(proof).unwrap();
     }
-}
-
-/// A circuit with rows of more constants than plonky2 builds is, in the end, the one that it would have built.
-#[test]
-fn further_constants_make_the_whole_circuit() {
-    /// Constants of the configuration of the whole circuit.
-    const WHOLE: usize = 140;
-    let kind = Kind::Bilinear(BilinearGate { left: 16, right: 8, wide: false });
-    let mut constants = 0;
-    let mut build = |built: usize| {
-        let config = Profile::Standard.circuit_config(64);
-        let mut builder = CircuitBuilder::<F, D>::new(CircuitConfig { num_constants: built, ..config });
-        let separator = vec![F::from_canonical_u64(5); 4];
-        builder.set_domain_separator(separator.clone());
-        let tracks = Tracks::two(&[(kind.clone(), 5), (Kind::MulAdd, 1)]);
-        constants = tracks.gate().constants();
-        let mut assembler = Assembler::new(Sink::Circuit(&mut builder, tracks), Vec::new());
-        for row in 0..5 {
-            let constants = (0..128).map(|i| F::from_canonical_u64(row * 1000 + i)).collect();
-            assembler.row(&kind, || constants);
-            assembler.mul_add([Cell::ZERO, Cell::ONE], [Cell::ONE, Cell::ONE], EXT_ONE);
-        }
-        let tape = assembler.finish().0;
-        let mut data = builder.build::<Blake3Config>();
-        let kept = data.common.num_constants - data.common.selectors_info.num_selectors();
-        let columns = tape.further_constants(kept, data.common.degree());
-        let further = Further { columns, constants: WHOLE, separator };
-        let key = ProvingKey::take(&mut data, (built < WHOLE).then_some(further));
-        (data, key)
-    };
-    let ((whole, _), (spliced, key)) = (build(WHOLE), build(64));
-    assert!(constants > 64 && constants <= WHOLE, "{constants} constants");
-    assert_eq!(spliced.common, whole.common);
-    assert_eq!(spliced.verifier_only, whole.verifier_only);
-    let preprocessed = whole.common.num_constants + whole.common.config.num_routed_wires;
-    assert_eq!(key.preprocessed.polynomials, preprocessed);
 }
 
 /// Whether someone who guesses the witness, but not the random rows, can recompute the permutation products that `proof`
@@ -178,10 +158,10 @@ fn confirms(
 #[test]
 fn guesses_are_not_confirmed() {
     for (rows, confirmed) in [(Rows::None, true), (Rows::Plonky2s, true), (Rows::Ours, false)] {
-        let (mut data, x, blinding) = circuit(1, rows);
+        let (data, x, blinding) = circuit(1, rows);
         let (mut wires, public, _) = witness(&data, x);
         let (mut guess, ..) = witness(&data, x);
-        let key = ProvingKey::take(&mut data, None);
+        let key = key(&data);
         for columns in [&mut wires, &mut guess] {
             blinding.iter().for_each(|b| b.fill(columns));
         }
@@ -193,9 +173,9 @@ fn guesses_are_not_confirmed() {
 
 #[test]
 fn wrong_witnesses_do_not_verify() {
-    let (mut data, x, _) = circuit(1, Rows::None);
+    let (data, x, _) = circuit(1, Rows::None);
     let (wires, public, _) = witness(&data, x);
-    let key = ProvingKey::take(&mut data, None);
+    let key = key(&data);
     let checker = Checker::new(&data.common, &key);
     let hash = PoseidonHash::hash_no_pad(&public);
     let mut refused = 0;
@@ -203,7 +183,7 @@ fn wrong_witnesses_do_not_verify() {
         let mut altered = wires.clone();
         altered[column][row] += F::from_canonical_u64(9);
         let cells: Vec<F> = altered.iter().map(|c| c[row]).collect();
-        if !checker.row(&data, &hash, row, &cells).is_empty() {
+        if !checker.row(&data.common, &hash, row, &cells).is_empty() {
             let proof = key.prove(&data.common, altered, public.clone(), &mut Clock::start());
             assert!(proof.is_none_or(|p| data.verify(p).is_err()), "wire {column} of row {row}");
             refused += 1;
@@ -221,9 +201,9 @@ fn wrong_witnesses_do_not_verify() {
 /// value that passes from one layer to the next is the same value.
 #[test]
 fn broken_copies_do_not_verify() {
-    let (mut data, x, _) = circuit(1, Rows::None);
+    let (data, x, _) = circuit(1, Rows::None);
     let (wires, public, _) = witness(&data, x);
-    let key = ProvingKey::take(&mut data, None);
+    let key = key(&data);
     let checker = Checker::new(&data.common, &key);
     let hash = PoseidonHash::hash_no_pad(&public);
     let width = data.common.config.num_wires;
@@ -236,7 +216,7 @@ fn broken_copies_do_not_verify() {
             let mut altered = wires.clone();
             altered[column][row] += F::ONE;
             let cells: Vec<F> = altered.iter().map(|c| c[row]).collect();
-            if checker.row(&data, &hash, row, &cells).is_empty() {
+            if checker.row(&data.common, &hash, row, &cells).is_empty() {
                 let proof = key.prove(&data.common, altered, public.clone(), &mut Clock::start());
                 assert!(proof.is_none_or(|p| data.verify(p).is_err()), "wire {column} of row {row}");
                 refused += 1;

@@ -1,4 +1,4 @@
-//! Memory, from what the prover and plonky2's builder hold.
+//! Memory, from what the prover holds.
 //!
 //! Nearly all of it is columns: `n` rows, each extended to `N = n << rate_bits` points, eight bytes an element. Everything
 //! else is per row and follows from the number of wires.
@@ -11,8 +11,10 @@ const ELEMENT: u64 = 8;
 const DIGEST: u64 = 32;
 /// Bytes of a wire on the tape: where its value comes from.
 const FEED: u64 = 24;
-/// Bytes of a copy constraint in plonky2's builder: two targets and a name.
-const COPY: u64 = 72;
+/// Bytes of a wire's place in the permutation of copies.
+const PLACE: u64 = 4;
+/// Wires of an emitted row.
+const WIRES: u64 = 138;
 /// Code and thread stacks that only building and proving touch.
 const BASE: u64 = 6 << 20;
 /// Share of what was allocated that the allocator has not returned or threads work in, as measured on the fixtures and the
@@ -25,6 +27,8 @@ const RETAINED: u64 = 38 << 20;
 struct Sizes {
     rows: u64,
     points: u64,
+    /// Emitted rows, several of which make a row.
+    emitted: u64,
     wires: u64,
     routed: u64,
     preprocessed: u64,
@@ -41,6 +45,7 @@ impl Sizes {
         Self {
             rows,
             points: rows << plan.rate_bits,
+            emitted: plan.emitted_rows as u64,
             wires: plan.wires as u64,
             routed: plan.routed_wires as u64,
             preprocessed: (plan.constant_columns + plan.routed_wires) as u64,
@@ -57,13 +62,13 @@ impl Sizes {
         (ELEMENT * (columns + self.salts) + 2 * DIGEST) * self.points
     }
 
-    /// What a compiled circuit holds: the key's oracle, permuted positions by row, powers and roots of the domain, copy
-    /// classes, and the tape.
+    /// What a compiled circuit holds: the key's oracle, permuted positions by row, powers and roots of the domain, the
+    /// permutation, and the tape.
     fn circuit(&self) -> u64 {
         let positions = ELEMENT * self.rows * self.routed;
         let domain = 2 * ELEMENT * self.points;
-        let classes = ELEMENT * self.rows * self.wires;
-        self.oracle(self.preprocessed) + positions + domain + classes + self.tape()
+        let permutation = PLACE * self.rows * self.routed;
+        self.oracle(self.preprocessed) + positions + domain + permutation + self.tape()
     }
 
     /// The tape: weights by row, and where the fed wires come from (about half of the routed ones).
@@ -79,22 +84,16 @@ pub(super) fn program(plan: &Plan) -> u64 {
 
 /// Memory that building takes at its peak, in bytes, besides what the process holds before.
 ///
-/// plonky2 holds the columns that it builds extended twice for a while, by column and by leaf. The others are added
-/// afterwards, from their values.
+/// Columns are freed as they are extended, so that little is held besides the circuit.
 pub(super) fn build(plan: &Plan) -> u64 {
     let s = Sizes::of(plan);
-    let built = plan.built_columns as u64;
-    let values = ELEMENT * s.rows * (built + s.routed + s.wires);
-    let copies = COPY * s.rows * s.routed / 2;
-    let coefficients = ELEMENT * s.rows * built;
-    let by_plonky2 = s.oracle(built) + coefficients + ELEMENT * s.points * (built + 1) + values + copies + s.tape();
-    retained(by_plonky2.max(s.circuit() + ELEMENT * s.rows * s.constants))
+    retained(s.circuit() + ELEMENT * s.rows * s.constants)
 }
 
 /// Memory that proving takes at its peak, in bytes, besides what the process held before the circuit was built.
 pub(super) fn prove(plan: &Plan) -> u64 {
     let s = Sizes::of(plan);
-    let witness = ELEMENT * s.rows * s.wires;
+    let witness = ELEMENT * s.emitted * WIRES;
     let oracles = s.oracle(s.wires) + s.oracle(s.products) + s.oracle(s.quotients);
     let quotients = 2 * ELEMENT * s.challenges * s.points;
     retained(s.circuit() + witness + oracles + quotients)

@@ -1,0 +1,99 @@
+//! From the rows of the tape to rows and columns of the circuit.
+
+use plonky2::field::types::Field as _;
+use rayon::prelude::*;
+
+use super::{Circuit, Witness};
+use crate::check::Violation;
+use crate::config::{F, WIRES, from_field};
+use crate::gate::PoolGate;
+use crate::witness::{Assignment, Tape};
+
+/// Where each row of the circuit has its emitted ones, by track.
+#[derive(Debug)]
+pub(super) struct Standing(Vec<Vec<u32>>);
+
+impl Standing {
+    /// Rows of a track follow each other as they are emitted.
+    pub(super) fn new(tape: &Tape) -> Self {
+        let tracks = tape.gate.as_ref().map_or(0, |gate| gate.tracks().len());
+        let mut standing = vec![Vec::new(); tracks];
+        for (index, row) in tape.rows.iter().enumerate() {
+            let track: &mut Vec<u32> = &mut standing[row.place.track as usize];
+            debug_assert_eq!(track.len(), row.place.row as usize);
+            track.push(index as u32);
+        }
+        Self(standing)
+    }
+
+    /// Row of the tape that stands on `track` of the circuit's row `row`.
+    pub(super) fn get(&self, row: usize, track: usize) -> Option<usize> {
+        self.0.get(track)?.get(row).map(|index| *index as usize)
+    }
+}
+
+impl Circuit {
+    /// What rows of the tape break copy constraints.
+    pub(super) fn conflicts(&self, assignment: &Assignment, externals: &[F]) -> Vec<Violation> {
+        let conflict = |row: usize| {
+            let wires = &assignment.cells[row * WIRES..(row + 1) * WIRES];
+            let kind = self.tape.kind(row);
+            Violation {
+                row: self.tape.rows[row].place.row as usize,
+                node: self.tape.label(row).into(),
+                gate: kind.name(),
+                constraint: None,
+                cells: kind.used_wires().map(|column| from_field(wires[column])).collect(),
+            }
+        };
+        self.tape.broken_copies(assignment, externals).into_iter().map(conflict).collect()
+    }
+
+    /// Calls `set(column, value)` for the wires of a row that have a value; the others are zero.
+    fn visit_row(&self, witness: &Witness, row: usize, mut set: impl FnMut(usize, F)) {
+        let sections = &self.sections;
+        for (track, gate) in self.tracks().iter().enumerate() {
+            let Some(index) = self.standing.get(row, track) else { continue };
+            let wires = &witness.assignment.cells[index * WIRES..(index + 1) * WIRES];
+            let columns = gate.columns(self.tape.rows[index].place.kind as usize);
+            self.tape.kind(index).used_wires().for_each(|column| set(columns[column], wires[column]));
+        }
+        if sections.constants.contains(&row) {
+            let first = (row - sections.constants.start) * PoolGate::SLOTS;
+            let constants = self.constants.iter().skip(first).take(PoolGate::SLOTS);
+            constants.enumerate().for_each(|(column, value)| set(column, *value));
+        }
+        if row == sections.public_inputs {
+            let hash = self.public.1.iter().enumerate();
+            hash.for_each(|(column, cell)| set(column, self.value(witness, *cell)));
+        }
+    }
+
+    /// Values of the wires of a row.
+    pub(super) fn row(&self, witness: &Witness, row: usize) -> Vec<F> {
+        let mut wires = vec![F::ZERO; self.wires()];
+        self.visit_row(witness, row, |column, value| wires[column] = value);
+        wires
+    }
+
+    /// Values of every wire, by column. Blinding is drawn anew by every call, so that two proofs of one witness do not share it.
+    pub(super) fn columns(&self, witness: &Witness) -> Vec<Vec<F>> {
+        /// Rows filled together, so that reads follow the rows and writes the columns.
+        const ROWS: usize = 64;
+        let (degree, width) = (self.sections.degree, self.wires());
+        let mut columns = vec![vec![F::ZERO; degree]; width];
+        let mut blocks: Vec<Vec<&mut [F]>> = (0..degree.div_ceil(ROWS)).map(|_| Vec::with_capacity(width)).collect();
+        for column in &mut columns {
+            column.chunks_mut(ROWS).zip(&mut blocks).for_each(|(part, block)| block.push(part));
+        }
+        blocks.par_iter_mut().enumerate().for_each(|(number, block)| {
+            for at in 0..ROWS.min(degree) {
+                self.visit_row(witness, number * ROWS + at, |column, value| block[column][at] = value);
+            }
+        });
+        if let Some(blinding) = &self.blinding {
+            blinding.fill(&mut columns);
+        }
+        columns
+    }
+}
