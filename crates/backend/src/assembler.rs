@@ -101,9 +101,10 @@ pub struct Assembler<'b> {
     wiring: Option<Wiring<'b>>,
     filling: Option<Filling>,
     tape: Tape,
-    kinds: HashMap<Kind, u32>,
+    /// Index of the kind of the row before.
+    recent: usize,
     /// Rows with free slots, by gate and constants: row and slots used.
-    open: HashMap<(u32, Vec<u64>), (u32, usize)>,
+    open: HashMap<(usize, Vec<u64>), (u32, usize)>,
     constants: HashMap<u64, Target>,
     label: u32,
     rows: u32,
@@ -124,8 +125,8 @@ impl<'b> Assembler<'b> {
             }
             Sink::Count => (None, None),
         };
-        let (kinds, open, constants) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { wiring, filling, tape, kinds, open, constants, label: 0, rows: 0 }
+        let (open, constants) = (HashMap::new(), HashMap::new());
+        Self { wiring, filling, tape, recent: 0, open, constants, label: 0, rows: 0 }
     }
 
     /// Attributes the rows that follow to `label` (see [`Tape::labels`]).
@@ -146,25 +147,28 @@ impl<'b> Assembler<'b> {
 
     /// Adds a row of `kind`. Rows that are only counted need no constants.
     pub fn row(&mut self, kind: &Kind, constants: impl FnOnce() -> Vec<F>) -> u32 {
-        let index = match self.kinds.get(kind) {
-            Some(index) => *index,
-            None => {
-                let index = self.tape.kinds.len() as u32;
-                self.tape.kinds.push(kind.clone());
-                self.tape.counts.push(0);
-                self.kinds.insert(kind.clone(), index);
-                index
-            }
-        };
-        self.tape.counts[index as usize] += 1;
+        let index = self.index(kind).unwrap_or_else(|| {
+            self.tape.kinds.push(kind.clone());
+            self.tape.counts.push(0);
+            self.tape.kinds.len() - 1
+        });
+        self.recent = index;
+        self.tape.counts[index] += 1;
         self.rows += 1;
         if let Some(filling) = &mut self.filling {
             let first = self.tape.constants.len() as u32;
             self.tape.constants.extend(constants());
-            let place = filling.place(kind, self.tape.first_row);
-            self.tape.rows.push(RowRecord { kind: index, constants: first, label: self.label, place });
+            let place = filling.place(index, kind, self.tape.first_row);
+            self.tape.rows.push(RowRecord { kind: index as u32, constants: first, label: self.label, place });
         }
         self.rows - 1
+    }
+
+    /// Index of a kind that was emitted before. There are few, and most rows are of the kind of the one before, so that a
+    /// search takes less time than a hash of the kind.
+    fn index(&self, kind: &Kind) -> Option<usize> {
+        let kinds = &self.tape.kinds;
+        if kinds.get(self.recent) == Some(kind) { Some(self.recent) } else { kinds.iter().position(|k| k == kind) }
     }
 
     fn target(&mut self, cell: Cell) -> Target {
@@ -247,18 +251,17 @@ impl<'b> Assembler<'b> {
 
     /// Row and slot for one more operation of a gate whose slots are independent.
     fn slot(&mut self, kind: &Kind, slots: usize, constants: Vec<F>) -> (u32, usize) {
-        let gate = self.kinds.get(kind).copied();
         let key: Vec<u64> = constants.iter().map(|c| c.to_canonical_u64()).collect();
-        if let Some(gate) = gate
-            && let Some((row, used)) = self.open.get_mut(&(gate, key.clone()))
+        // A kind that is new has no open row, and gets the next index.
+        let key = (self.index(kind).unwrap_or(self.tape.kinds.len()), key);
+        if let Some((row, used)) = self.open.get_mut(&key)
             && *used < slots
         {
             *used += 1;
             return (*row, *used - 1);
         }
         let row = self.row(kind, || constants);
-        let gate = self.kinds[kind];
-        self.open.insert((gate, key), (row, 1));
+        self.open.insert(key, (row, 1));
         (row, 0)
     }
 

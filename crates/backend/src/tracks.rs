@@ -123,21 +123,27 @@ impl Open {
 #[derive(Debug)]
 pub(crate) struct Filling {
     shares: HashMap<Kind, Vec<Share>>,
+    /// Shares of the kinds that have been seen, by their index.
+    seen: Vec<Vec<Share>>,
     /// Rows of each track so far.
     filled: Vec<usize>,
 }
 
 impl Filling {
     pub(crate) fn new(tracks: Tracks) -> Self {
-        Self { filled: vec![0; tracks.gate.tracks().len()], shares: tracks.shares }
+        Self { filled: vec![0; tracks.gate.tracks().len()], seen: Vec::new(), shares: tracks.shares }
     }
 
-    /// Place of the next row of `kind`, in a circuit whose rows begin at `first_row`.
+    /// Place of the next row of `kind`, in a circuit whose rows begin at `first_row`. Kinds are seen in the order of their
+    /// indices.
     ///
     /// # Panics
     /// If the kind was not counted when the tracks were chosen.
-    pub(crate) fn place(&mut self, kind: &Kind, first_row: usize) -> Place {
-        let shares = self.shares.get_mut(kind).filter(|s| !s.is_empty());
+    pub(crate) fn place(&mut self, index: usize, kind: &Kind, first_row: usize) -> Place {
+        if index == self.seen.len() {
+            self.seen.push(self.shares.remove(kind).unwrap_or_default());
+        }
+        let shares = self.seen.get_mut(index).filter(|s| !s.is_empty());
         let Some(shares) = shares else { unreachable!("{} was not counted", kind.name()) };
         let share = shares.iter().position(|s| s.rows > 0).unwrap_or(shares.len() - 1);
         let share = &mut shares[share];

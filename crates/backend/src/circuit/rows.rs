@@ -87,9 +87,9 @@ impl Circuit {
             column.chunks_mut(ROWS).zip(&mut blocks).for_each(|(part, block)| block.push(part));
         }
         blocks.par_iter_mut().enumerate().for_each(|(number, block)| {
-            for at in 0..ROWS.min(degree) {
+            (0..ROWS.min(degree)).for_each(|at| {
                 self.visit_row(witness, number * ROWS + at, |column, value| block[column][at] = value);
-            }
+            });
         });
         if let Some(blinding) = &self.blinding {
             blinding.fill(&mut columns);
