@@ -26,7 +26,7 @@ use crate::emit::Visibility;
 use crate::error::BackendError;
 use crate::gate::{RowGate, Track};
 use crate::key::{Proof, VerifyingKey};
-use crate::layout::{Built, Draft};
+use crate::layout::{Built, Choice, Draft};
 use crate::plan::Plan;
 use crate::prover::{Clock, ProvingKey};
 use crate::statement::Port;
@@ -127,20 +127,22 @@ impl Witness {
 impl Circuit {
     /// Emits and builds the circuit of a verified program. Deterministic.
     pub fn compile(program: Graph<Field>, settings: Settings) -> Result<Self, BackendError> {
-        Self::compile_if(program, settings, |_| Ok(()))
+        Self::compile_if(program, settings, None, |_| Ok(()))
     }
 
-    /// [`Circuit::compile`] that goes on only if `accept` agrees to the plan, before anything large is allocated.
+    /// [`Circuit::compile`] that goes on only if `accept` agrees to the plan, before anything large is allocated. With the
+    /// `choice` of an earlier plan no other layouts are tried.
     pub fn compile_if<E: From<BackendError>>(
         program: Graph<Field>,
         settings: Settings,
+        choice: Option<&Choice>,
         accept: impl FnOnce(&Plan) -> Result<(), E>,
     ) -> Result<Self, E> {
         let (program, split) = Self::prepare(program, &settings)?;
         let started = Instant::now();
         let bounds = bounds(&program).map_err(BackendError::from)?;
         let draft = Draft::new(&program, split.as_ref(), &bounds, &settings);
-        let (layout, plan) = draft.layout()?;
+        let (layout, plan) = choice.map_or_else(|| draft.layout(), |choice| draft.chosen(choice))?;
         accept(&plan)?;
         let built = draft.build(&layout)?;
         let ports = Port::of_program(&program, &bounds, &settings)?;

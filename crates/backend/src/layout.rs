@@ -6,6 +6,7 @@ use plonky2::iop::target::Target;
 use plonky2::plonk::circuit_data::CircuitConfig;
 use plonnx_ir::{Field, Graph, Interval, NodeId};
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::assembler::{Sink, Wiring};
 use crate::blinding::Blinding;
@@ -129,7 +130,7 @@ impl<'a> Draft<'a> {
         let exact = WEIGHTS_PER_ROW.par_iter().map(exact).collect::<Result<Vec<_>, BackendError>>()?;
         let first = |exact| {
             let (weights_per_row, emission): &(usize, Emission) = exact;
-            self.best(*weights_per_row, emission, false).map(|tried| (tried, exact))
+            self.best(*weights_per_row, None, emission).map(|tried| (tried, exact))
         };
         let first: Vec<(Tried, &(usize, Emission))> = exact.par_iter().filter_map(first).collect();
         // Fewer kinds for more rows, where it is most promising.
@@ -137,11 +138,9 @@ impl<'a> Draft<'a> {
         promising.sort_by(|a, b| a.0.cost.total_cmp(&b.0.cost));
         let merges: Vec<(&(usize, Emission), usize)> =
             promising.iter().take(MERGED).flat_map(|(_, exact)| SLACKS.map(|slack| (*exact, slack))).collect();
-        let merged = |((weights_per_row, emission), slack): &(&(usize, Emission), usize)| {
-            let classes = emission.classes.merged(emitted(emission) / slack);
-            // Wider gates give some values wider ranges, for which a quotient or a root may be too large.
-            let emission = self.count(*weights_per_row, &classes).ok()?;
-            self.best(*weights_per_row, &emission, true)
+        let merged = |((weights_per_row, exact), slack): &(&(usize, Emission), usize)| {
+            let emission = self.merged(*weights_per_row, exact, *slack).ok()?;
+            self.best(*weights_per_row, Some(*slack), &emission)
         };
         let merged: Vec<Tried> = merges.par_iter().filter_map(merged).collect();
         let mut tried: Vec<Tried> = first.into_iter().map(|(tried, _)| tried).chain(merged).collect();
@@ -153,43 +152,93 @@ impl<'a> Draft<'a> {
         Ok((layout, Plan { candidates, ..plan }))
     }
 
+    /// The layout of an earlier choice, without a search.
+    ///
+    /// # Errors
+    /// [`BackendError::Settings`] for a choice that was not made for this program.
+    pub(crate) fn chosen(&self, choice: &Choice) -> Result<(Layout, Plan), BackendError> {
+        let foreign =
+            || BackendError::Settings("the stored layout is not of this program; compile the model again".into());
+        let Choice { weights_per_row, slack, degree_bits, tracks } = *choice;
+        let known = WEIGHTS_PER_ROW.contains(&weights_per_row) && slack.is_none_or(|s| SLACKS.contains(&s));
+        if !known || degree_bits > LARGEST || tracks > MOST_TRACKS {
+            return Err(foreign());
+        }
+        let mut emission = self.count(weights_per_row, &Classes::default())?;
+        if let Some(slack) = slack {
+            emission = self.merged(weights_per_row, &emission, slack)?;
+        }
+        let Tried { layout, plan, .. } = self.tried(*choice, &emission).ok_or_else(foreign)?;
+        let candidates = vec![Candidate { chosen: true, ..Candidate::of(&plan) }];
+        Ok((layout, Plan { candidates, ..plan }))
+    }
+
+    /// Counts with fewer kinds than `exact` has, for one part in `slack` more rows.
+    fn merged(&self, weights_per_row: usize, exact: &Emission, slack: usize) -> Result<Emission, BackendError> {
+        // Wider gates give some values wider ranges, for which a quotient or a root may be too large.
+        self.count(weights_per_row, &exact.classes.merged(emitted(exact) / slack))
+    }
+
     /// The best tracks for an emission.
-    fn best(&self, weights_per_row: usize, emission: &Emission, merged: bool) -> Option<Tried> {
-        let kinds = emission.tape.counted();
-        let total = emitted(emission);
-        let constants = emission.constants.len();
-        let blinding = match self.settings.zero_knowledge {
+    fn best(&self, weights_per_row: usize, slack: Option<usize>, emission: &Emission) -> Option<Tried> {
+        let (total, others) = (emitted(emission), self.others(emission));
+        let largest = (total + others).next_power_of_two().trailing_zeros().max(SMALLEST);
+        let tracks = |degree_bits: u32| {
+            let capacity = (1usize << degree_bits).checked_sub(others).filter(|c| *c > 0);
+            let fewest = capacity.map_or(MOST_TRACKS + 1, |capacity| total.div_ceil(capacity).max(1));
+            fewest..=(fewest + SPARE_TRACKS).min(MOST_TRACKS)
+        };
+        let choices = (SMALLEST..=largest).flat_map(|degree_bits| tracks(degree_bits).map(move |t| (degree_bits, t)));
+        let choices = choices.map(|(degree_bits, tracks)| Choice { weights_per_row, slack, degree_bits, tracks });
+        let tried = choices.filter_map(|choice| self.tried(choice, emission));
+        tried.min_by(|a, b| a.cost.total_cmp(&b.cost))
+    }
+
+    /// Rows besides those with emitted ones.
+    fn others(&self, emission: &Emission) -> usize {
+        Sections::new(0, emission.constants.len(), self.blinding()).used
+    }
+
+    /// Random rows.
+    fn blinding(&self) -> usize {
+        match self.settings.zero_knowledge {
             true => Blinding::rows(&self.settings.profile.circuit_config(0)),
             false => 0,
-        };
-        let others = Sections::new(0, constants, blinding).used;
-        let largest = (total + others).next_power_of_two().trailing_zeros();
-        let mut best: Option<Tried> = None;
-        for degree_bits in SMALLEST..=largest.max(SMALLEST) {
-            let Some(capacity) = (1usize << degree_bits).checked_sub(others).filter(|c| *c > 0) else { continue };
-            let fewest = total.div_ceil(capacity).max(1);
-            for count in fewest..=(fewest + SPARE_TRACKS).min(MOST_TRACKS) {
-                let Some(tracks) = Tracks::packed(&kinds, capacity, count) else { continue };
-                let sections = Sections::new(tracks.rows(), constants, blinding);
-                let layout = Layout { weights_per_row, classes: emission.classes.clone(), tracks, sections };
-                let counted = Counted {
-                    gate: layout.tracks.gate(),
-                    emitted: total,
-                    sections: &layout.sections,
-                    weights_per_row,
-                    merged,
-                    weights: elements(self.program),
-                    public_constants: self.public_constants,
-                };
-                let plan = Plan::new(&counted, &self.settings.config_of(layout.shape()));
-                let cost = plan.cost(self.settings.prefer);
-                if best.as_ref().is_none_or(|b| cost < b.cost) {
-                    best = Some(Tried { layout, plan, cost });
-                }
-            }
         }
-        best
     }
+
+    /// A choice for an emission; `None` if its tracks do not hold all rows.
+    fn tried(&self, choice: Choice, emission: &Emission) -> Option<Tried> {
+        let capacity = (1usize << choice.degree_bits).checked_sub(self.others(emission)).filter(|c| *c > 0)?;
+        let tracks = Tracks::packed(&emission.tape.counted(), capacity, choice.tracks)?;
+        let sections = Sections::new(tracks.rows(), emission.constants.len(), self.blinding());
+        let (weights_per_row, classes) = (choice.weights_per_row, emission.classes.clone());
+        let layout = Layout { weights_per_row, classes, tracks, sections };
+        let counted = Counted {
+            gate: layout.tracks.gate(),
+            emitted: emitted(emission),
+            sections: &layout.sections,
+            choice,
+            weights: elements(self.program),
+            public_constants: self.public_constants,
+        };
+        let plan = Plan::new(&counted, &self.settings.config_of(layout.shape()));
+        let cost = plan.cost(self.settings.prefer);
+        Some(Tried { layout, plan, cost })
+    }
+}
+
+/// What a layout follows from, for a program and its settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// Weights a row can hold.
+    pub weights_per_row: usize,
+    /// One part of the rows that merging kinds may add; `None` if none were merged.
+    pub slack: Option<usize>,
+    /// Logarithm of the rows that tracks may fill with what closes the circuit.
+    pub degree_bits: u32,
+    /// Tracks of a row at most.
+    pub tracks: usize,
 }
 
 /// A layout with what it costs.
@@ -208,8 +257,9 @@ const WEIGHTS_PER_ROW: [usize; 11] = [704, 640, 576, 512, 448, 384, 320, 256, 19
 /// Layouts for which fewer kinds are tried, and the parts of all rows that this may add.
 const MERGED: usize = 3;
 const SLACKS: [usize; 3] = [64, 16, 6];
-/// Logarithm of the fewest rows of a circuit.
+/// Logarithms of the fewest and of the most rows of a circuit.
 const SMALLEST: u32 = 6;
+const LARGEST: u32 = 29;
 /// Tracks that are tried beyond the fewest that hold all rows, so that kinds need not be split.
 const SPARE_TRACKS: usize = 2;
 /// Tracks of a row at most.

@@ -42,6 +42,7 @@ pub use emit::{Emission, Segment, Visibility, emit};
 pub use error::BackendError;
 pub use gate::Operations;
 pub use key::{Proof, VerifyingKey};
+pub use layout::Choice;
 pub use plan::{Candidate, Plan};
 pub use plonky2;
 pub use prover::Clock;

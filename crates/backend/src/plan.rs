@@ -8,11 +8,14 @@ use serde::Serialize;
 
 use crate::closing::Sections;
 use crate::gate::{Operations, RowGate, Track};
+use crate::layout::Choice;
 use crate::prover::selector_groups;
 
 /// Sizes of a circuit that is not built yet.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Plan {
+    /// What the layout follows from.
+    pub choice: Choice,
     /// Rows in use.
     pub rows: usize,
     /// Logarithm of the number of rows after padding.
@@ -114,8 +117,7 @@ pub(crate) struct Counted<'a> {
     /// Emitted rows.
     pub(crate) emitted: usize,
     pub(crate) sections: &'a Sections,
-    pub(crate) weights_per_row: usize,
-    pub(crate) merged: bool,
+    pub(crate) choice: Choice,
     pub(crate) weights: usize,
     pub(crate) public_constants: usize,
 }
@@ -145,9 +147,10 @@ impl Plan {
             product_columns: config.num_challenges * partial_products,
             quotient_columns: config.num_challenges * config.max_quotient_degree_factor,
             salt_columns: if config.zero_knowledge { plonky2::fri::oracle::SALT_SIZE } else { 0 },
-            weights_per_row: counted.weights_per_row,
+            choice: counted.choice,
+            weights_per_row: counted.choice.weights_per_row,
             kinds: tracks.iter().map(|track| track.kinds().len()).sum(),
-            merged: counted.merged,
+            merged: counted.choice.slack.is_some(),
             constraints: gates.iter().map(|g| g.0.num_constraints()).max().unwrap_or(0),
             digits: tracks.iter().map(Track::digits).sum(),
             operations: counted.gate.operations(),

@@ -144,6 +144,7 @@ fn programs_of_all_fixtures_survive() {
             program: quantised.program,
             weights_salt: None,
             settings: quantised.settings,
+            layout: None,
             key_hash: [7; 32],
             version: "test".into(),
             provenance: quantised.provenance,

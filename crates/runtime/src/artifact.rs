@@ -47,7 +47,10 @@ impl Kind {
 
     /// Format version that this crate reads and writes.
     pub fn version(self) -> u32 {
-        3
+        match self {
+            Kind::Model => 4,
+            Kind::VerifyingKey | Kind::Proof | Kind::Openings => 3,
+        }
     }
 
     /// Largest file, in bytes.

@@ -94,6 +94,22 @@ pub(crate) struct Model {
     /// What the layout is chosen for.
     #[prost(string, tag = "11")]
     pub(crate) prefer: String,
+    #[prost(message, optional, tag = "12")]
+    pub(crate) layout: Option<Layout>,
+}
+
+/// The layout that was chosen for a circuit.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(crate) struct Layout {
+    #[prost(uint64, tag = "1")]
+    pub(crate) weights_per_row: u64,
+    /// One part of the rows that merging kinds may add; 0 if none were merged.
+    #[prost(uint64, tag = "2")]
+    pub(crate) slack: u64,
+    #[prost(uint32, tag = "3")]
+    pub(crate) degree_bits: u32,
+    #[prost(uint64, tag = "4")]
+    pub(crate) tracks: u64,
 }
 
 /// A tensor of integers.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use plonnx_backend::{Preference, Salt, Settings, Visibility, Weights};
+use plonnx_backend::{Choice, Preference, Salt, Settings, Visibility, Weights};
 use plonnx_ir::op::Window;
 use plonnx_ir::{CoreOp, Field, Graph, Log2Scale, NodeId, Tensor, text};
 use plonnx_quant::{Port, Program};
@@ -20,6 +20,8 @@ pub struct Model {
     /// The program. Once it was read from a file, [`Program::origin`] is empty: the float graph is not part of the file.
     pub program: Program,
     pub settings: Settings,
+    /// The layout that was chosen for the circuit; without it, all are tried again.
+    pub layout: Option<Choice>,
     /// Salt of the commitment to the weights, if they are committed; proofs of this model share it.
     pub weights_salt: Option<Salt>,
     /// Hash of the verifying key.
@@ -70,6 +72,7 @@ impl Model {
             weights_salt: self.weights_salt.map(|salt| salt.words().to_vec()).unwrap_or_default(),
             zero_knowledge: self.settings.zero_knowledge,
             prefer: self.settings.prefer.name().into(),
+            layout: self.layout.map(write_layout),
             provenance: Some(message::Provenance {
                 source: self.provenance.source.clone(),
                 hash: self.provenance.hash.to_vec(),
@@ -122,6 +125,7 @@ impl Model {
         Ok(Self {
             program: Program { graph, inputs, outputs, origin: Vec::new() },
             settings,
+            layout: body.layout.map(read_layout).transpose().map_err(malformed)?,
             weights_salt,
             key_hash: digest(body.key)?,
             version: body.version,
@@ -185,6 +189,26 @@ fn ports(
         Ok(Port { name: boundary.name.clone(), shape, dtype, scale, window })
     };
     nodes.zip(boundaries).map(port).collect()
+}
+
+fn write_layout(choice: Choice) -> message::Layout {
+    message::Layout {
+        weights_per_row: choice.weights_per_row as u64,
+        slack: choice.slack.unwrap_or(0) as u64,
+        degree_bits: choice.degree_bits,
+        tracks: choice.tracks as u64,
+    }
+}
+
+/// A choice, which need not be one for the program.
+fn read_layout(layout: message::Layout) -> Result<Choice, String> {
+    let number = |n: u64| usize::try_from(n).map_err(|_| "a number of its layout is too large".to_string());
+    Ok(Choice {
+        weights_per_row: number(layout.weights_per_row)?,
+        slack: Some(number(layout.slack)?).filter(|slack| *slack > 0),
+        degree_bits: layout.degree_bits,
+        tracks: number(layout.tracks)?,
+    })
 }
 
 /// The tensor with as few bytes an element as its largest one needs.

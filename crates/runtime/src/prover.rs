@@ -4,8 +4,8 @@ use std::path::Path;
 
 use plonnx_backend::weights::Split;
 use plonnx_backend::{
-    BackendError, Circuit, Clock, Commitment, Encoding, Plan, Port, Salt, Salts, Settings, Stats, Visibility, Weights,
-    Witness,
+    BackendError, Choice, Circuit, Clock, Commitment, Encoding, Plan, Port, Salt, Salts, Settings, Stats, Visibility,
+    Weights, Witness,
 };
 use plonnx_ir::{IrError, Tensor};
 use plonnx_quant::{Program, QuantError};
@@ -39,7 +39,7 @@ impl Prover {
         accept: impl FnOnce(&Plan) -> Result<(), E>,
     ) -> Result<Self, E> {
         let salt = (settings.weights == Weights::Committed).then(Salt::random);
-        Self::compile_salted(program, settings, provenance, salt, accept)
+        Self::compile_salted(program, settings, provenance, salt, None, accept)
     }
 
     fn compile_salted<E: From<RuntimeError>>(
@@ -47,17 +47,19 @@ impl Prover {
         settings: Settings,
         provenance: Provenance,
         weights_salt: Option<Salt>,
+        layout: Option<Choice>,
         accept: impl FnOnce(&Plan) -> Result<(), E>,
     ) -> Result<Self, E> {
         let accept = |plan: &Plan| accept(plan).map_err(Stop::Refused);
-        let circuit = match Circuit::compile_if(program.graph.clone(), settings.clone(), accept) {
+        let circuit = match Circuit::compile_if(program.graph.clone(), settings.clone(), layout.as_ref(), accept) {
             Ok(circuit) => circuit,
             Err(Stop::Failed(error)) => return Err(RuntimeError::from(error).into()),
             Err(Stop::Refused(error)) => return Err(error),
         };
         let key = VerifyingKey::new(circuit.verifying_key().clone());
         let version = env!("CARGO_PKG_VERSION").to_string();
-        let model = Model { program, settings, weights_salt, key_hash: key.hash(), version, provenance };
+        let layout = Some(circuit.plan().choice);
+        let model = Model { program, settings, layout, weights_salt, key_hash: key.hash(), version, provenance };
         Ok(Self { model, circuit, key })
     }
 
@@ -72,7 +74,8 @@ impl Prover {
     /// [`Prover::new`] that goes on only if `accept` agrees to the plan, before anything large is allocated.
     pub fn new_if<E: From<RuntimeError>>(model: Model, accept: impl FnOnce(&Plan) -> Result<(), E>) -> Result<Self, E> {
         let (expected, version) = (model.key_hash, model.version);
-        let prover = Self::compile_salted(model.program, model.settings, model.provenance, model.weights_salt, accept)?;
+        let Model { program, settings, provenance, weights_salt, layout, .. } = model;
+        let prover = Self::compile_salted(program, settings, provenance, weights_salt, layout, accept)?;
         if prover.key.hash() != expected {
             let (expected, got) = (short(&expected), short(&prover.key.hash()));
             return Err(RuntimeError::Rebuilt { version, expected, got }.into());

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use plonnx_backend::{BackendError, Profile, Settings, Visibility};
+use plonnx_backend::{BackendError, Choice, Profile, Settings, Visibility};
 use plonnx_ir::op::{Contract, Input};
 use plonnx_ir::{CoreOp, DType, Float, Function, Graph, Tensor};
 use plonnx_quant::{Config, Program, calibrate_declared, quantise};
@@ -80,6 +80,33 @@ fn a_model_rebuilds_its_circuit() {
     assert_eq!(rebuilt.verifying_key().to_bytes().unwrap(), prover().verifying_key().to_bytes().unwrap());
     let proof = rebuilt.prove(&inputs()).unwrap();
     prover().verifying_key().verify(&proof).unwrap();
+}
+
+/// The layout in a file spares the search; it cannot make another circuit pass for the model's.
+#[test]
+fn layouts_are_those_of_the_model() {
+    let model = prover().model().clone();
+    let layout = model.layout.unwrap();
+    assert_eq!(layout, prover().plan().choice);
+    let rebuilt = Prover::new(model.clone()).unwrap();
+    assert_eq!(rebuilt.plan().candidates.len(), 1);
+    let searched = Prover::new(Model { layout: None, ..model.clone() }).unwrap();
+    assert!(searched.plan().candidates.len() > 1);
+    assert_eq!(searched.plan().choice, layout);
+    let with = |layout| Prover::new(Model { layout: Some(layout), ..model.clone() }).unwrap_err();
+    let other = Choice { weights_per_row: if layout.weights_per_row == 64 { 128 } else { 64 }, ..layout };
+    assert!(matches!(with(other), RuntimeError::Rebuilt { .. }));
+    for foreign in [
+        Choice { tracks: 0, ..layout },
+        Choice { tracks: usize::MAX, ..layout },
+        Choice { degree_bits: 0, ..layout },
+        Choice { degree_bits: 64, ..layout },
+        Choice { slack: Some(0), ..layout },
+        Choice { weights_per_row: 0, ..layout },
+    ] {
+        let error = with(foreign);
+        assert!(matches!(error, RuntimeError::Backend(BackendError::Settings(_))), "{foreign:?}: {error}");
+    }
 }
 
 #[test]
@@ -175,6 +202,7 @@ fn altered_models_are_other_models() {
         let Ok(altered) = Model::from_bytes(&sealed(&model, |b| b[at] ^= 1)) else { continue };
         let same = altered.program.graph == prover().model().program.graph
             && altered.settings == prover().model().settings
+            && altered.layout == prover().model().layout
             && altered.key_hash == prover().model().key_hash;
         if !same && at % 8 == 0 {
             let error = Prover::new(altered).unwrap_err();

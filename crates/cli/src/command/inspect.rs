@@ -47,10 +47,14 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     let start = first_bytes(&args.file)?;
     match Kind::of(&start) {
         Some(Kind::Model) => {
-            let model = runtime::Model::read(&args.file)?;
+            let mut model = runtime::Model::read(&args.file)?;
             if args.text {
                 print!("{}", ir_text::print(&model.program.graph));
                 return Ok(());
+            }
+            if args.rows {
+                // The layouts that were considered are not part of the file.
+                model.layout = None;
             }
             let mut before = 0;
             let prover = Prover::new_if(model, |plan| plan_first(plan, &args, json, &mut before))?;
