@@ -91,7 +91,7 @@ pub struct Witness {
     assignment: Assignment,
     /// Elements of the inputs, then the salts.
     externals: Vec<F>,
-    /// Copy constraints that the assignment breaks.
+    /// Rows in which wires are not copies of what they were assigned from: none unless somebody tampered.
     conflicts: Vec<Violation>,
     /// Tensors of the integer evaluation by node index.
     tensors: Vec<Tensor<i64>>,
@@ -345,12 +345,14 @@ impl Circuit {
         (gate, self.checker().constants(row))
     }
 
-    /// All constraints that the witness violates.
+    /// All constraints of the key that the witness violates, copy constraints first.
     pub fn check(&self, witness: &Witness) -> Vec<Violation> {
         let public_inputs = self.public_inputs(witness);
-        let mut violations = witness.conflicts.clone();
+        let columns = self.columns(witness);
+        let wires = |row: usize| columns.iter().map(|column| column[row]).collect();
+        let mut violations = self.broken_copies(&columns);
         let describe = |row, index| self.describe(row, index);
-        violations.extend(self.checker().all(&self.common, &public_inputs, |row| self.row(witness, row), describe));
+        violations.extend(self.checker().all(&self.common, &public_inputs, wires, describe));
         violations
     }
 

@@ -104,6 +104,12 @@ impl Permutation {
         std::iter::successors(Some(start), following).map(|w| (w as usize / self.routed, w as usize % self.routed))
     }
 
+    /// Every wire, by row, with the next one of its class.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = [(usize, usize); 2]> + '_ {
+        let place = |wire: usize| (wire / self.routed, wire % self.routed);
+        self.next.iter().enumerate().map(move |(wire, next)| [place(wire), place(*next as usize)])
+    }
+
     /// Positions that the permutation gives to the wires, by row and by wire: `k_is[column] * subgroup[row]` of the next wire.
     pub(crate) fn positions(&self, k_is: &[F], subgroup: &[F]) -> Vec<Vec<F>> {
         let position = |wire: &u32| k_is[*wire as usize % self.routed] * subgroup[*wire as usize / self.routed];

@@ -38,7 +38,7 @@ const FIXED: f64 = 19e6;
 pub enum Preference {
     /// The shortest time of a proof.
     Speed,
-    /// Half the time is worth four times the length.
+    /// Half the time is worth nearly six times the length.
     #[default]
     Balance,
     /// Half the length is worth nearly three times the time.
@@ -69,7 +69,7 @@ impl Plan {
     pub(crate) fn cost(&self, preference: Preference) -> f64 {
         let exponent = match preference {
             Preference::Speed => 0.0,
-            Preference::Balance => 0.5,
+            Preference::Balance => 0.4,
             Preference::Size => 1.5,
         };
         self.reference_nanoseconds() * (self.proof_bytes() as f64).powf(exponent)

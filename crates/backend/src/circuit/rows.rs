@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::{Circuit, Witness};
 use crate::check::Violation;
 use crate::config::{F, WIRES, from_field};
-use crate::gate::PoolGate;
+use crate::gate::{PoolGate, Track};
 use crate::witness::{Assignment, Tape};
 
 /// Where each row of the circuit has its emitted ones, by track.
@@ -33,7 +33,27 @@ impl Standing {
 }
 
 impl Circuit {
-    /// What rows of the tape break copy constraints.
+    /// Routed wires that differ from the next one of their copies, as the key has them.
+    pub(super) fn broken_copies(&self, columns: &[Vec<F>]) -> Vec<Violation> {
+        let value = |(row, column): (usize, usize)| columns[column][row];
+        let broken = self.permutation.pairs().filter(|[wire, next]| value(*wire) != value(*next));
+        let violation = |pair: [(usize, usize); 2]| {
+            let (row, column) = pair[0];
+            let emitted = |track| self.standing.get(row, track);
+            let kind = |index: usize| self.tape.rows[index].place.kind as usize;
+            let has = |(track, gate): (usize, &Track)| {
+                emitted(track).filter(|index| gate.columns(kind(*index)).contains(&column))
+            };
+            let (node, gate) = match self.tracks().iter().enumerate().find_map(has) {
+                Some(index) => (self.tape.label(index).into(), self.tape.kind(index).name()),
+                None => ("closing rows".into(), "none".into()),
+            };
+            Violation { row, node, gate, constraint: None, cells: pair.map(|wire| from_field(value(wire))).to_vec() }
+        };
+        broken.map(violation).collect()
+    }
+
+    /// What rows of the tape have wires that are not what they were assigned from.
     pub(super) fn conflicts(&self, assignment: &Assignment, externals: &[F]) -> Vec<Violation> {
         let conflict = |row: usize| {
             let wires = &assignment.cells[row * WIRES..(row + 1) * WIRES];
