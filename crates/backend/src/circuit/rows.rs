@@ -117,3 +117,47 @@ impl Circuit {
         columns
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use plonky2::hash::poseidon::PoseidonHash;
+    use plonky2::plonk::config::Hasher;
+    use plonnx_ir::op::{Input, Requant, Window};
+    use plonnx_ir::{CoreOp, DType, Graph, Tensor};
+
+    use super::*;
+    use crate::{Settings, Visibility};
+
+    /// Who claims other public inputs than the digests in the circuit breaks a constraint: the row of the public inputs has
+    /// their hash, and its wires are copies of the hash of the digests.
+    #[test]
+    fn public_inputs_are_the_digests() {
+        let mut graph = Graph::new();
+        let input = Input { shape: vec![3], dtype: DType::Real, domain: Window::signed(6) };
+        let x = graph.add("x", CoreOp::Input(input), &[]).unwrap();
+        let y = CoreOp::Map(Requant::Round { shift: 1, window: Window::signed(6) });
+        let y = graph.add("y", y, &[x]).unwrap();
+        graph.add_output("y", y);
+        let public = vec![Visibility::Public];
+        let settings = Settings { inputs: public.clone(), outputs: public, ..Settings::default() };
+        let circuit = Circuit::compile(graph, settings).unwrap();
+        let witness = circuit.witness(&[Tensor::from_vec(&[3], vec![1, -2, 30]).unwrap()]).unwrap();
+        assert!(circuit.check(&witness).is_empty());
+        let (honest, row) = (circuit.columns(&witness), circuit.sections.public_inputs);
+        let mut claimed = circuit.public_inputs(&witness);
+        assert_eq!(claimed.len(), 8);
+        for index in 0..claimed.len() {
+            claimed[index] += F::ONE;
+            let hash = PoseidonHash::hash_no_pad(&claimed);
+            let wires: Vec<F> = honest.iter().map(|column| column[row]).collect();
+            assert!(!circuit.checker().row(&circuit.common, &hash, row, &wires).is_empty());
+            let mut columns = honest.clone();
+            hash.elements.iter().zip(&mut columns).for_each(|(element, column)| column[row] = *element);
+            let wires: Vec<F> = columns.iter().map(|column| column[row]).collect();
+            assert!(circuit.checker().row(&circuit.common, &hash, row, &wires).is_empty());
+            assert!(!circuit.broken_copies(&columns).is_empty(), "public input {index}");
+        }
+        let hashes = circuit.tape.rows.iter().filter(|r| circuit.tape.labels[r.label as usize] == "public inputs");
+        assert_eq!(hashes.count(), 1);
+    }
+}
