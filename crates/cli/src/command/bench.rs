@@ -229,11 +229,8 @@ fn measure(model: &Path, args: &Args, arrays: &Arrays) -> Result<Measured, Failu
         (Source::open(model, &args.compile, fallback, &mut progress)?, started.elapsed())
     };
     let samples = source.samples(arrays)?;
-    let mut before = 0;
-    let accept = |plan: &Plan| {
-        before = held(plan);
-        args.memory.accept(plan, Purpose::Proving)
-    };
+    let before = held();
+    let accept = |plan: &Plan| args.memory.accept(plan, Purpose::Proving);
     let (prover, build_time) = progress.timed("", || source.build_if(&mut Progress::new(true), accept));
     let prover = prover?;
     let build_peak = memory::peak();

@@ -41,11 +41,8 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     let model = args.compile.apply(Model::from_file(&args.model)?)?;
     let quantised = model.quantise_with(&mut progress.observer());
     let quantised = quantised.map_err(Failure::at(&args.model))?;
-    let mut before = 0;
-    let accept = |plan: &Plan| {
-        before = held(plan);
-        args.memory.accept(plan, Purpose::Compiling)
-    };
+    let before = held();
+    let accept = |plan: &Plan| args.memory.accept(plan, Purpose::Compiling);
     let compiled = quantised.build_if(&mut progress.observer(), accept);
     progress.end();
     let compiled = compiled.map_err(|failure| failure.about(&args.model))?;

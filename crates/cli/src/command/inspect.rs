@@ -56,8 +56,8 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
                 // The layouts that were considered are not part of the file.
                 model.layout = None;
             }
-            let mut before = 0;
-            let prover = Prover::new_if(model, |plan| plan_first(plan, &args, json, &mut before))?;
+            let before = held();
+            let prover = Prover::new_if(model, |plan| plan_first(plan, &args, json, before))?;
             return show_prover(&prover, &args, json, Value::Null, before);
         }
         Some(Kind::VerifyingKey) => return show_key(&VerifyingKey::read(&args.file)?, json),
@@ -96,9 +96,9 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     progress.end();
     match quantised {
         Ok(quantised) => {
-            let mut before = 0;
+            let before = held();
             let compiled = quantised
-                .build_if(&mut progress.observer(), |plan| plan_first(plan, &args, json, &mut before))
+                .build_if(&mut progress.observer(), |plan| plan_first(plan, &args, json, before))
                 .map_err(|failure| failure.about(&args.file))?;
             progress.end();
             show_prover(&compiled.into_prover(), &args, json, describe_import(&import), before)
@@ -155,17 +155,16 @@ fn print_import(import: &Import) {
 }
 
 /// Agrees to build the circuit of a plan. A refusal is preceded by the plan's figures, which were asked for.
-fn plan_first(plan: &Plan, args: &Args, json: bool, before: &mut u64) -> Outcome {
-    *before = held(plan);
+fn plan_first(plan: &Plan, args: &Args, json: bool, before: Option<u64>) -> Outcome {
     let accepted = args.memory.accept(plan, Purpose::Compiling);
     if accepted.is_err() && !json {
         println!("\ncircuit of {} rows, padded to 2^{}", grouped(plan.rows as u64), plan.degree_bits);
-        println!("{}", Forecast::new(plan, &Speed::assumed(), *before).to_text());
+        println!("{}", Forecast::new(plan, &Speed::assumed(), before).to_text());
     }
     accepted
 }
 
-fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value, before: u64) -> Outcome {
+fn show_prover(prover: &Prover, args: &Args, json: bool, import: Value, before: Option<u64>) -> Outcome {
     let (stats, key) = (prover.stats(), prover.verifying_key());
     let provenance = &prover.model().provenance;
     // A model that was compiled for this has a salt of its own.

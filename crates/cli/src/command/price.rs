@@ -45,7 +45,7 @@ pub(crate) fn run(quantised: Quantised, json: bool) -> Outcome {
             program.and_then(|program| Ok(Circuit::plan_for(program.graph, settings).map_err(RuntimeError::from)?));
         let (text, value) = match &planned {
             Ok(plan) => {
-                let forecast = Forecast::new(plan, &speed, held(plan));
+                let forecast = Forecast::new(plan, &speed, held());
                 let (time, memory) = (forecast.prove, forecast.memory_bytes);
                 let count = grouped(plan.rows as u64);
                 let text = format!(

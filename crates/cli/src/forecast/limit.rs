@@ -96,7 +96,7 @@ fn proposal(needed: u64) -> String {
 impl MemoryArgs {
     /// Agrees to a plan whose forecast is within the limit.
     pub(crate) fn accept(&self, plan: &Plan, purpose: Purpose) -> Result<(), Failure> {
-        let held = held(plan);
+        let held = held().unwrap_or(memory::program(plan));
         let limit = match self.max_memory {
             Some(Size(bytes)) => Some(Limit::Option(bytes)),
             None => available().map(|Available { bytes, bound }| Limit::System(bytes.saturating_add(held), bound)),

@@ -16,7 +16,7 @@ const PLACE: u64 = 4;
 /// Wires of an emitted row.
 const WIRES: u64 = 138;
 /// Code and thread stacks that only building and proving touch.
-const BASE: u64 = 6 << 20;
+const BASE: u64 = 15 << 20;
 /// Share of what was allocated that the allocator has not returned or threads work in, as measured on the fixtures and the
 /// benchmark suite: a fifth up to [`RETAINED`] bytes, and a sixteenth of large circuits.
 const SMALL_SHARE: u64 = 5;

@@ -29,8 +29,9 @@ pub(crate) struct Forecast {
 }
 
 impl Forecast {
-    /// The forecast for a process that holds `held` bytes before the circuit is built.
-    pub(crate) fn new(plan: &Plan, speed: &Speed, held: u64) -> Self {
+    /// The forecast for a process that [`held`] so much before the circuit was planned: what planning frees is used again.
+    pub(crate) fn new(plan: &Plan, speed: &Speed, held: Option<u64>) -> Self {
+        let held = held.unwrap_or(memory::program(plan));
         let build_bytes = held + memory::build(plan);
         Self {
             prove: Duration::from_secs_f64(reference_seconds(plan, speed.threads) * speed.factor),
@@ -61,9 +62,9 @@ impl Forecast {
     }
 }
 
-/// Memory that the process holds now, in bytes; where the system does not tell, what the program alone takes.
-pub(crate) fn held(plan: &Plan) -> u64 {
-    plonnx::runtime::memory::current().unwrap_or(memory::program(plan))
+/// Memory that the process holds now, in bytes; `None` where the system does not tell: it is then taken to be what the program takes.
+pub(crate) fn held() -> Option<u64> {
+    plonnx::runtime::memory::current()
 }
 
 /// Threads that the prover uses.
