@@ -342,6 +342,7 @@ fn conformance_compares_with_a_manifest() {
     let stale = "test_none: no such test, but a line: checked test_none";
     s.run(&[&one[..], &manifest].concat()).failed(1, &["1 lines of known.txt do not hold", stale]);
     s.run(&["conformance", "."]).failed(2, &["no test in it"]);
+    s.run(&["conformance", &subset, "--filter", "Abs"]).failed(2, &["no test in", "contains \"Abs\""]);
 }
 
 #[test]

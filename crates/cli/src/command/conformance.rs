@@ -62,6 +62,12 @@ pub(crate) fn run(args: Args, json: bool) -> Outcome {
     let suite = Suite::read(&args.folder).map_err(|e| Failure::Usage(e.to_string()))?;
     let wanted = |case: &&Case| args.filter.as_ref().is_none_or(|text| case.name.contains(text));
     let cases: Vec<Case> = suite.cases.iter().filter(wanted).cloned().collect();
+    if let (Some(text), []) = (&args.filter, cases.as_slice()) {
+        let folder = args.folder.display();
+        return Err(Failure::Usage(format!(
+            "no test in {folder} has a name that contains \"{text}\"; names are lower case"
+        )));
+    }
     let (activation_bits, weight_bits, table_bits) = (args.activation_bits, args.weight_bits, args.table_bits);
     let precision = Config { activation_bits, weight_bits, table_bits, ..Config::default() };
     precision.check().map_err(|e| Failure::Usage(e.to_string()))?;
