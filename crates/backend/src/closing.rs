@@ -8,7 +8,7 @@
 //! | blinding | `NoopGate` | see [`crate::blinding`] |
 //! | padding to a power of two | `NoopGate` | |
 //!
-//! plonky2's own builder would make the same circuit (a test compares), in several times the time and memory.
+//! plonky2's own builder would make the same circuit, which a test compares; docs/design-notes.md says what that takes.
 
 use std::ops::Range;
 
