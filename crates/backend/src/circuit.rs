@@ -66,7 +66,6 @@ pub struct Circuit {
     /// What the last inputs of the program are, when weights are committed.
     split: Option<Split>,
     settings: Settings,
-    common: CommonCircuitData<F, D>,
     proving: ProvingKey,
     tape: Tape,
     sections: Sections,
@@ -146,7 +145,8 @@ impl Circuit {
         accept(&plan)?;
         let built = draft.build(&layout)?;
         let ports = Port::of_program(&program, &bounds, &settings)?;
-        Ok(Self::close(program.clone(), split.clone(), settings.clone(), ports, built, plan, started)?)
+        drop(draft);
+        Ok(Self::close(program, split, settings, ports, built, plan, started)?)
     }
 
     /// Sizes of the circuit that [`Circuit::compile`] would build.
@@ -189,14 +189,12 @@ impl Circuit {
         let Built { emission, copies, sections, config, separator } = built;
         let closed = close(&emission, copies, sections, config, &separator);
         let Closed { data, proving, permutation, sections, blinding } = closed;
-        let common = data.common.clone();
         let key = VerifyingKey::new(data, settings.profile, settings.weights, ports, emission.terms)?;
-        let stats = Stats::new(&program, &emission, &common, &plan, emitted, started.elapsed());
+        let stats = Stats::new(&program, &emission, key.common(), &plan, emitted, started.elapsed());
         Ok(Self {
             program,
             split,
             settings,
-            common,
             proving,
             standing: Standing::new(&emission.tape),
             tape: emission.tape,
@@ -246,7 +244,7 @@ impl Circuit {
 
     /// Wires of a row.
     fn wires(&self) -> usize {
-        self.common.config.num_wires
+        self.common_data().config.num_wires
     }
 
     /// What was known before the circuit was built.
@@ -256,7 +254,7 @@ impl Circuit {
 
     /// plonky2's description of the circuit.
     pub fn common_data(&self) -> &CommonCircuitData<F, D> {
-        &self.common
+        self.key.common()
     }
 
     /// The tape, for tests that act as a malicious prover.
@@ -323,12 +321,12 @@ impl Circuit {
     }
 
     fn checker(&self) -> &Checker {
-        self.checker.get_or_init(|| Checker::new(&self.common, &self.proving))
+        self.checker.get_or_init(|| Checker::new(self.common_data(), &self.proving))
     }
 
     /// Names of what constraint `index` of a row of the circuit belongs to, and of the kind of row that states it.
     fn describe(&self, row: usize, index: usize) -> (String, String) {
-        let gate = self.checker().gate(&self.common, row);
+        let gate = self.checker().gate(self.common_data(), row);
         let Some(rows) = gate.and_then(|g| g.0.as_any().downcast_ref::<RowGate>()) else {
             return ("closing rows".into(), gate.map_or_else(|| "none".into(), |g| g.0.id()));
         };
@@ -341,7 +339,7 @@ impl Circuit {
 
     /// Identifier of the gate and constants of a row of the circuit, read back from the columns that the key commits to.
     pub fn committed_row(&self, row: usize) -> (String, &[F]) {
-        let gate = self.checker().gate(&self.common, row).map_or_else(|| "none".into(), |g| g.0.id());
+        let gate = self.checker().gate(self.common_data(), row).map_or_else(|| "none".into(), |g| g.0.id());
         (gate, self.checker().constants(row))
     }
 
@@ -352,7 +350,7 @@ impl Circuit {
         let wires = |row: usize| columns.iter().map(|column| column[row]).collect();
         let mut violations = self.broken_copies(&columns);
         let describe = |row, index| self.describe(row, index);
-        violations.extend(self.checker().all(&self.common, &public_inputs, wires, describe));
+        violations.extend(self.checker().all(self.common_data(), &public_inputs, wires, describe));
         violations
     }
 
@@ -368,7 +366,7 @@ impl Circuit {
             Target::VirtualTarget { .. } => None,
         };
         let Some((row, column)) = wire(row, column) else { return false };
-        let altered: HashSet<(usize, usize)> = match column < self.common.config.num_routed_wires {
+        let altered: HashSet<(usize, usize)> = match column < self.common_data().config.num_routed_wires {
             true => self.permutation.class(row, column).collect(),
             false => HashSet::from([(row, column)]),
         };
@@ -386,7 +384,7 @@ impl Circuit {
         rows.into_iter().any(|row| {
             let mut wires = self.row(witness, row);
             altered.iter().filter(|at| at.0 == row).for_each(|at| wires[at.1] += delta);
-            !self.checker().row(&self.common, &hash, row, &wires).is_empty()
+            !self.checker().row(self.common_data(), &hash, row, &wires).is_empty()
         })
     }
 
@@ -405,7 +403,7 @@ impl Circuit {
             return Err(BackendError::Unsatisfied(witness.conflicts.clone()));
         }
         let public_inputs = self.public_inputs(witness);
-        let proof = self.proving.prove(&self.common, self.columns(witness), public_inputs, clock);
+        let proof = self.proving.prove(self.common_data(), self.columns(witness), public_inputs, clock);
         let proof = proof.ok_or_else(|| BackendError::Prove("a challenge hit a value without an answer".into()))?;
         let values = |port: &Port| witness.tensors[port.node].to_vec();
         let public = self.key.ports().iter();

@@ -22,7 +22,7 @@ pub const D: usize = 2;
 pub type FE = QuadraticExtension<F>;
 
 /// Wires of an emitted row at most.
-pub(crate) const WIRES: usize = 138;
+pub const WIRES: usize = 138;
 /// Those that can carry copy constraints.
 pub(crate) const ROUTED: usize = 80;
 /// Kinds of rows for which [`Profile::circuit_config`] leaves room.

@@ -1,6 +1,5 @@
 //! Copy constraints of a circuit: which wires hold the same value.
 
-use plonky2::field::types::Field;
 use plonky2::iop::target::Target;
 use plonky2::iop::wire::Wire;
 use rayon::prelude::*;
@@ -115,21 +114,6 @@ impl Permutation {
         let position = |wire: &u32| k_is[*wire as usize % self.routed] * subgroup[*wire as usize / self.routed];
         self.next.par_chunks(self.routed.max(1)).map(|row| row.iter().map(position).collect()).collect()
     }
-}
-
-/// Columns of `rows`.
-pub(crate) fn columns(rows: &[Vec<F>]) -> Vec<Vec<F>> {
-    /// Columns filled together: as many elements as a cache line has.
-    const TOGETHER: usize = 8;
-    let width = rows.first().map_or(0, Vec::len);
-    let mut columns = vec![vec![F::ZERO; rows.len()]; width];
-    columns.par_chunks_mut(TOGETHER).enumerate().for_each(|(chunk, columns)| {
-        for (at, row) in rows.iter().enumerate() {
-            let values = &row[chunk * TOGETHER..];
-            columns.iter_mut().zip(values).for_each(|(column, value)| column[at] = *value);
-        }
-    });
-    columns
 }
 
 #[cfg(test)]

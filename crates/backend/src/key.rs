@@ -6,7 +6,7 @@ use plonky2::gates::gate::GateRef;
 use plonky2::gates::noop::NoopGate;
 use plonky2::gates::poseidon::PoseidonGate;
 use plonky2::gates::public_input::PublicInputGate;
-use plonky2::plonk::circuit_data::VerifierCircuitData;
+use plonky2::plonk::circuit_data::{CommonCircuitData, VerifierCircuitData};
 use plonky2::plonk::proof::ProofWithPublicInputs;
 use plonky2::util::serialization::GateSerializer;
 use plonky2::{get_gate_tag_impl, impl_gate_serializer, read_gate_impl};
@@ -191,6 +191,11 @@ impl VerifyingKey {
             table_entries: self.terms.table_entries as usize,
         };
         SecurityReport::new(self.profile, &sizes)
+    }
+
+    /// plonky2's description of the circuit.
+    pub(crate) fn common(&self) -> &CommonCircuitData<F, D> {
+        &self.data.common
     }
 
     /// The key's data, serialised: sizes of the arguments and plonky2's verifier data.

@@ -17,7 +17,7 @@ use crate::copies::Copies;
 use crate::digest::program_digest;
 use crate::emit::{Classes, Emission, Job, Segment, Visibility};
 use crate::error::BackendError;
-use crate::gate::PoolGate;
+use crate::gate::{Kind, PoolGate};
 use crate::plan::{Candidate, Counted, Plan, elements};
 use crate::tracks::Tracks;
 use crate::weights::Split;
@@ -38,7 +38,7 @@ impl Layout {
         Shape {
             wires: gate.num_wires().max(PoolGate::SLOTS),
             routed: gate.routed().max(PoolGate::SLOTS),
-            constants: gate.constants().max(PoolGate::SLOTS),
+            constants: gate.num_constants().max(PoolGate::SLOTS),
         }
     }
 }
@@ -168,7 +168,8 @@ impl<'a> Draft<'a> {
         if let Some(slack) = slack {
             emission = self.merged(weights_per_row, &emission, slack)?;
         }
-        let Tried { layout, plan, .. } = self.tried(*choice, &emission).ok_or_else(foreign)?;
+        let Tried { layout, plan, .. } =
+            self.tried(*choice, &emission, &emission.tape.counted()).ok_or_else(foreign)?;
         let candidates = vec![Candidate { chosen: true, ..Candidate::of(&plan) }];
         Ok((layout, Plan { candidates, ..plan }))
     }
@@ -190,7 +191,8 @@ impl<'a> Draft<'a> {
         };
         let choices = (SMALLEST..=largest).flat_map(|degree_bits| tracks(degree_bits).map(move |t| (degree_bits, t)));
         let choices = choices.map(|(degree_bits, tracks)| Choice { weights_per_row, slack, degree_bits, tracks });
-        let tried = choices.filter_map(|choice| self.tried(choice, emission));
+        let kinds = emission.tape.counted();
+        let tried = choices.filter_map(|choice| self.tried(choice, emission, &kinds));
         tried.min_by(|a, b| a.cost.total_cmp(&b.cost))
     }
 
@@ -207,10 +209,10 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// A choice for an emission; `None` if its tracks do not hold all rows.
-    fn tried(&self, choice: Choice, emission: &Emission) -> Option<Tried> {
+    /// A choice for an emission of these kinds; `None` if its tracks do not hold all rows.
+    fn tried(&self, choice: Choice, emission: &Emission, kinds: &[(Kind, usize)]) -> Option<Tried> {
         let capacity = (1usize << choice.degree_bits).checked_sub(self.others(emission)).filter(|c| *c > 0)?;
-        let tracks = Tracks::packed(&emission.tape.counted(), capacity, choice.tracks)?;
+        let tracks = Tracks::packed(kinds, capacity, choice.tracks)?;
         let sections = Sections::new(tracks.rows(), emission.constants.len(), self.blinding());
         let (weights_per_row, classes) = (choice.weights_per_row, emission.classes.clone());
         let layout = Layout { weights_per_row, classes, tracks, sections };

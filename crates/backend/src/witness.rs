@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use plonky2::field::extension::quadratic::QuadraticExtension;
 use plonky2::field::types::Field;
+use plonky2::gates::gate::Gate;
 use plonky2::iop::target::Target;
 use plonnx_ir::Tensor;
 use rayon::prelude::*;
@@ -190,7 +191,7 @@ impl Tape {
 
     /// Constants of the circuit's `rows` rows.
     pub(crate) fn constants_by_row(&self, rows: usize) -> Vec<Vec<F>> {
-        let width = self.gate.as_ref().map_or(0, RowGate::constants);
+        let width = self.gate.as_ref().map_or(0, Gate::num_constants);
         let mut out = vec![vec![F::ZERO; width]; rows];
         for (index, record) in self.rows.iter().enumerate() {
             let row = &mut out[record.place.row as usize - self.first_row];

@@ -150,11 +150,11 @@ mod tests {
             claimed[index] += F::ONE;
             let hash = PoseidonHash::hash_no_pad(&claimed);
             let wires: Vec<F> = honest.iter().map(|column| column[row]).collect();
-            assert!(!circuit.checker().row(&circuit.common, &hash, row, &wires).is_empty());
+            assert!(!circuit.checker().row(circuit.common_data(), &hash, row, &wires).is_empty());
             let mut columns = honest.clone();
             hash.elements.iter().zip(&mut columns).for_each(|(element, column)| column[row] = *element);
             let wires: Vec<F> = columns.iter().map(|column| column[row]).collect();
-            assert!(circuit.checker().row(&circuit.common, &hash, row, &wires).is_empty());
+            assert!(circuit.checker().row(circuit.common_data(), &hash, row, &wires).is_empty());
             assert!(!circuit.broken_copies(&columns).is_empty(), "public input {index}");
         }
         let hashes = circuit.tape.rows.iter().filter(|r| circuit.tape.labels[r.label as usize] == "public inputs");

@@ -198,7 +198,7 @@ pub fn emit(
     let tape = job.emit(Sink::Count, inputs, weights_per_row, Classes::default())?.tape;
     let tracks = Tracks::two(&tape.counted());
     let (gate, config) = (tracks.gate(), &builder.config);
-    let least = [gate.num_wires(), gate.routed(), gate.constants().max(PoolGate::SLOTS)];
+    let least = [gate.num_wires(), gate.routed(), gate.num_constants().max(PoolGate::SLOTS)];
     let given = [config.num_wires, config.num_routed_wires, config.num_constants];
     if least.iter().zip(given).any(|(least, given)| *least > given) {
         return Err(BackendError::Settings(format!(

@@ -263,11 +263,6 @@ impl RowGate {
         self.shared.routed
     }
 
-    /// Constants, selectors included.
-    pub fn constants(&self) -> usize {
-        self.shared.constants
-    }
-
     /// Position of the track that constraint `index` belongs to.
     pub(crate) fn track_of(&self, index: usize) -> usize {
         self.tracks().iter().rposition(|track| track.first_constraint() <= index).unwrap_or(0)

@@ -24,9 +24,9 @@ use plonky2::hash::poseidon::PoseidonHash;
 use plonky2::plonk::circuit_data::{CommonCircuitData, VerifierOnlyCircuitData};
 use plonky2::plonk::config::{GenericHashOut, Hasher};
 use plonky2::plonk::proof::{OpeningSet, Proof, ProofWithPublicInputs};
+use plonky2::util::transpose;
 
 use crate::config::{Blake3Config, Blake3Hash, D, F, FE};
-use crate::copies::columns;
 use fft::Domain;
 use fri::Batch;
 use oracle::Oracle;
@@ -61,7 +61,7 @@ impl ProvingKey {
         let params = &common.fri_params;
         let domain = Domain::new(params.degree_bits, params.config.rate_bits, F::coset_shift());
         let mut values = constants;
-        values.extend(columns(&sigmas));
+        values.extend(transpose(&sigmas));
         let preprocessed = Oracle::of_values(values, &domain, params.config.cap_height, false);
         let constants_sigmas_cap = preprocessed.tree.cap();
         let separator = <Blake3Hash as Hasher<F>>::hash_pad(separator).to_vec();

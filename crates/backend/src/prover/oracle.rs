@@ -10,7 +10,7 @@ use crate::random::Random;
 
 /// Values of polynomials on the domain, with a Merkle tree over the points. Coefficients are not kept: the values on the
 /// first coset determine a polynomial as well.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Oracle {
     /// Values of each polynomial in leaf order; then, if the oracle hides, random columns that salt the leaves.
     pub(super) columns: Vec<Vec<F>>,
@@ -37,15 +37,8 @@ impl Oracle {
             let random = Random::from_system();
             columns.par_extend((0..SALT_SIZE).into_par_iter().map(|i| random.elements(i, domain.size())));
         }
-        let mut this = Self { columns, polynomials, tree: Tree::default() };
-        this.commit(domain, cap_height);
-        this
-    }
-
-    /// Makes the tree.
-    pub(super) fn commit(&mut self, domain: &Domain, cap_height: usize) {
-        let columns = &self.columns;
-        self.tree = Tree::new(domain.size(), columns.len(), cap_height, |column, leaf| columns[column][leaf]);
+        let tree = Tree::new(domain.size(), columns.len(), cap_height, |column, leaf| columns[column][leaf]);
+        Self { columns, polynomials, tree }
     }
 
     /// All columns at one leaf.

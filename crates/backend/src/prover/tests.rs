@@ -3,6 +3,7 @@
 use plonky2::field::fft::ifft;
 use plonky2::field::polynomial::PolynomialValues;
 use plonky2::field::types::Field;
+use plonky2::gates::gate::Gate;
 use plonky2::gates::noop::NoopGate;
 use plonky2::hash::poseidon::PoseidonHash;
 use plonky2::iop::generator::generate_partial_witness;
@@ -53,7 +54,7 @@ fn circuit(rows: usize, random: Rows) -> (Data, Target, Option<Blinding>) {
     let ranges = [3, 7].map(|digits| Kind::Range(RangeGate::new(digits)));
     let gate = RowGate::new(vec![ranges.to_vec(), vec![Kind::Arithmetic]]);
     for turn in 0..2 {
-        let mut constants = vec![F::ZERO; gate.constants()];
+        let mut constants = vec![F::ZERO; gate.num_constants()];
         constants[gate.tracks()[0].selector(turn)] = F::ONE;
         let [ranges, arithmetic] = [0, 1].map(|track| &gate.tracks()[track]);
         assert!(ranges.digits() > 0);

@@ -13,7 +13,7 @@ use crate::config::{Blake3Hash, F};
 type Digest = [u8; 32];
 
 /// Digests of all layers from the leaves to the cap.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tree {
     layers: Vec<Vec<Digest>>,
 }

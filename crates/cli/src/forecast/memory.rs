@@ -4,6 +4,7 @@
 //! else is per row and follows from the number of wires.
 
 use plonnx::backend::Plan;
+use plonnx::backend::config::WIRES;
 
 /// Bytes of a field element.
 const ELEMENT: u64 = 8;
@@ -13,8 +14,6 @@ const DIGEST: u64 = 32;
 const FEED: u64 = 24;
 /// Bytes of a wire's place in the permutation of copies.
 const PLACE: u64 = 4;
-/// Wires of an emitted row.
-const WIRES: u64 = 138;
 /// Code and thread stacks that only building and proving touch.
 const BASE: u64 = 15 << 20;
 /// Share of what was allocated that the allocator has not returned or threads work in, as measured on the fixtures and the
@@ -93,7 +92,7 @@ pub(super) fn build(plan: &Plan) -> u64 {
 /// Memory that proving takes at its peak, in bytes, besides what the process held before the circuit was built.
 pub(super) fn prove(plan: &Plan) -> u64 {
     let s = Sizes::of(plan);
-    let witness = ELEMENT * s.emitted * WIRES;
+    let witness = ELEMENT * s.emitted * WIRES as u64;
     let oracles = s.oracle(s.wires) + s.oracle(s.products) + s.oracle(s.quotients);
     let quotients = 2 * ELEMENT * s.challenges * s.points;
     retained(s.circuit() + witness + oracles + quotients)
