@@ -2,7 +2,7 @@
 //!
 //! The argument is the operand rounded to a step that keeps the error small, over the calibrated range with headroom.
 //! Where that range is too wide for the table, the ends on which the function hardly varies are cut off: `max(x, c)` is
-//! `relu(x - c) + c`, and the table takes the relu.
+//! `relu(x - c) + c`, and the table takes the relu. What is cut off gets the value at the end of the range.
 
 use std::sync::Arc;
 
@@ -80,7 +80,12 @@ impl Lowering<'_> {
             }
         };
         let window = if arguments.cut == (false, false) { Window { lo, bits } } else { Window::unsigned(bits) };
-        let table = self.table(function, window, e, reach, |i| real(if flipped { first - i } else { first + i }));
+        let at = |i: i64| match if flipped { first - i } else { first + i } {
+            units if arguments.cut.0 && units == lo => reach.min,
+            units if arguments.cut.1 && units == hi => reach.max,
+            units => real(units),
+        };
+        let table = self.table(function, window, e, reach, at);
         let argument = self.within_reach(id, argument, arguments.e)?;
         let shift = self.shift(id, argument, arguments.e)?;
         let result = self.emit(id, CoreOp::Map(Requant::Table { shift, table }), &[argument.id], e)?;
@@ -175,7 +180,7 @@ impl Lowering<'_> {
     fn arguments(&self, id: NodeId, x: NodeId, value: Operand, function: Function, reach: Range) -> Option<Arguments> {
         let bits = self.config.table_bits;
         let extremes = (self.structure.is_nonpositive(self.source, x), needs_positive(function));
-        let step = step(function, reach, self.range(x), self.range(id), self.config);
+        let step = step(function, reach, self.range(x), self.range(id), value.scale, self.config);
         let e = step.e.min(value.scale);
         let inner = if e > step.uncut { step.inner } else { reach };
         placed(inner, reach, e, extremes, bits)
@@ -232,8 +237,8 @@ struct Step {
 }
 
 /// The coarsest step that is fine enough, or the finest that the table allows. Operands within `reach` must be
-/// expected, those within `operands` are usual and give `results`.
-fn step(function: Function, reach: Range, operands: Range, results: Range, config: &Config) -> Step {
+/// expected, those within `operands` are usual and give `results`; they have scale `given`.
+fn step(function: Function, reach: Range, operands: Range, results: Range, given: i32, config: &Config) -> Step {
     let largest = if results.absmax() > 0.0 { results.absmax() } else { 1.0 };
     let tolerance = libm::ldexp(largest, 2 - config.activation_bits as i32);
     let typical = if operands.max > operands.min { operands } else { reach };
@@ -246,11 +251,36 @@ fn step(function: Function, reach: Range, operands: Range, results: Range, confi
     let inner = varying(function, reach, tolerance / 32.0);
     let e = finest(inner, config.table_bits).min(wanted);
     // Cutting costs a relu for every element: it must gain two bits, or one for exponentials, which softmaxes compare.
-    if e > uncut && (e - uncut > 1 || function == Function::Exp) {
-        Step { e, uncut, inner, wanted }
-    } else {
-        Step { e: uncut, uncut, inner: reach, wanted }
+    if e <= uncut || (e - uncut == 1 && function != Function::Exp) {
+        return Step { e: uncut, uncut, inner: reach, wanted };
     }
+    let (inner, e) = if function == Function::Exp {
+        (inner, e)
+    } else {
+        closer(function, typical, reach, (inner, e), wanted.min(given), config)
+    };
+    Step { e, uncut, inner, wanted }
+}
+
+/// A narrower part of `reach` at a finer scale, up to `most`, if what is cut off then differs from the end's value by no
+/// more than the coarser step changed results.
+fn closer(
+    function: Function,
+    typical: Range,
+    reach: Range,
+    (mut inner, mut e): (Range, i32),
+    most: i32,
+    config: &Config,
+) -> (Range, i32) {
+    let slope = steepest(function, typical);
+    while e < most {
+        let narrower = varying(function, reach, libm::ldexp(slope, -e - 1));
+        if finest(narrower, config.table_bits) <= e {
+            break;
+        }
+        (inner, e) = (narrower, e + 1);
+    }
+    (inner, e)
 }
 
 /// Coarsest scale at which rounding operands in `typical` changes the function by at most `tolerance`.
@@ -275,7 +305,7 @@ fn fine_enough(function: Function, typical: Range, reach: Range, tolerance: f64)
 /// Scale at which operands of a function by table should be rounded, if they are, so that they do not limit its step.
 pub(super) fn operand_scale(function: Function, operands: Range, results: Range, config: &Config) -> i32 {
     let reach = operands.widened(config.headroom);
-    let step = step(function, reach, operands, results, config);
+    let step = step(function, reach, operands, results, scale::MAX_EXPONENT, config);
     let interpolated = step.e <= step.uncut && is_coarse(function, operands, results, step.e);
     if interpolated { step.wanted + 1 } else { step.e + 1 }
 }
@@ -348,7 +378,13 @@ fn placed(inner: Range, reach: Range, e: i32, extremes: (bool, bool), bits: u32)
     if needed > bits {
         return None;
     }
-    let mut spare = (1i64 << needed) - (hi - lo + 1);
+    let size = 1i64 << needed;
+    let mut spare = size - (hi - lo + 1);
+    // Where both ends are cut off, tables of other operands begin at the same round number and are shared.
+    if lo - reach_lo > spare && reach_hi - hi > spare {
+        lo = roundest(lo - spare, lo);
+        return Some(Arguments { e, lo, hi: lo + size - 1, cut: (true, true) });
+    }
     // First towards what is cut off, then to where operands may still stray.
     let down = spare.min(lo - reach_lo);
     (lo, spare) = (lo - down, spare - down);
@@ -363,6 +399,16 @@ fn placed(inner: Range, reach: Range, e: i32, extremes: (bool, bool), bits: u32)
     };
     (lo, hi) = (lo - below, hi + spare - below);
     Some(Arguments { e, lo, hi, cut: (lo > reach_lo, hi < reach_hi) })
+}
+
+/// The multiple of the largest power of two from `first` to `last`, the one nearest to zero of several.
+fn roundest(first: i64, last: i64) -> i64 {
+    let multiple = |power: u32| {
+        let unit = 1i64 << power;
+        let (from, to) = (first.div_euclid(unit) + i64::from(first.rem_euclid(unit) > 0), last.div_euclid(unit));
+        (from <= to).then(|| 0.clamp(from, to) * unit)
+    };
+    (0..62).rev().find_map(multiple).unwrap_or(last)
 }
 
 /// Largest slope of a function on a range, from a grid.

@@ -1,5 +1,7 @@
 //! Unary functions and division.
 
+use std::sync::Arc;
+
 use plonnx_ir::op::Requant;
 use plonnx_ir::{CoreOp, Function, Tensor};
 use plonnx_quant::Config;
@@ -72,6 +74,37 @@ fn saturating_functions_keep_a_fine_step_on_wide_ranges() {
         assert_function_with(function, -300.0, 2.0, 2e-3, &config);
     }
     assert_function_with(Function::Exp, -500.0, 1.0, 3e-3, &config);
+}
+
+/// Of a range with flat ends the table holds the middle, at twice as fine a step, and the ends keep their own values.
+/// Operands of other ranges have the same table.
+#[test]
+fn tables_with_two_ends_cut_off_are_fine_and_shared() {
+    const COUNT: usize = 500;
+    for (function, error, ends) in [(Function::Tanh, 7.5e-4, [-1.0, 1.0]), (Function::Sigmoid, 4e-4, [0.0, 1.0])] {
+        let mut b = Build::new(26);
+        let x = b.input("x", &[COUNT]);
+        let wider = b.sum(&[(1.4, x)]);
+        for operand in [x, wider] {
+            let y = b.map(function, operand);
+            b.output("y", y);
+        }
+        let mut values: Vec<f64> = (0..COUNT).map(|_| b.numbers.uniform(-5.0, 5.0)).collect();
+        (values[0], values[1]) = (-27.0, 31.0);
+        let (program, fidelity) = check_with(&b.graph, &[vec![Tensor::vector(values.clone())]], &Config::default());
+        for output in &fidelity.outputs {
+            assert!(output.max_error <= error, "{function:?}: {:.2e}\n{}", output.max_error, program.report());
+        }
+        let tables = program.graph.ids().filter_map(|id| match &program.graph.node(id).op {
+            CoreOp::Map(Requant::Table { table, .. }) => Some(table),
+            _ => None,
+        });
+        let tables: Vec<_> = tables.collect();
+        assert_eq!(tables.len(), 2);
+        assert!(Arc::ptr_eq(tables[0], tables[1]), "{function:?}: operands of two ranges have tables of their own");
+        let run = program.infer(&[Tensor::vector(values)]).unwrap();
+        assert_eq!(run[0].data()[..2], ends, "{function:?}");
+    }
 }
 
 #[test]
