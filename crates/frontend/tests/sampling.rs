@@ -82,6 +82,14 @@ fn grids_sample_between_and_beyond_elements() {
     onnx::close(&row(&at, &[("padding_mode", Attr::Text("reflection"))]), &[15., 35., 15., 30.]);
     onnx::close(&row(&[0.4, 1.6, -0.6], &[("mode", Attr::Text("nearest"))]), &[10., 40., 0.]);
     onnx::close(&row(&[1.0], &[("mode", Attr::Text("cubic"))]), &[20.]);
+    // Far outside there is nothing but the border.
+    for (mode, at) in [("nearest", [-9., 9.]), ("linear", [-1.5, 3.5]), ("cubic", [-1.5, 4.])] {
+        let attributes = [("mode", Attr::Text(mode)), ("padding_mode", Attr::Text("border"))];
+        onnx::close(&row(&at, &attributes), &[10., 40.]);
+    }
+    let near = [("mode", Attr::Text("cubic")), ("padding_mode", Attr::Text("border"))];
+    // Weights of elements at -2, -1, 0, 1: the first three are the first element.
+    onnx::close(&row(&[-0.5], &near), &[10. * 1.09375 - 20. * 0.09375]);
     // Weights -0.09375, 0.59375, 0.59375, -0.09375; the first element lies outside.
     onnx::close(&row(&[0.5], &[("mode", Attr::Text("cubic"))]), &[5.9375 + 11.875 - 3.75]);
 }

@@ -41,7 +41,15 @@ pub(super) fn weights(call: &mut Call, at: NodeId, n: usize, kernel: Kernel, out
     let at = if kernel == Kernel::Nearest { call.map(Function::Round, at)? } else { at };
     let at = match outside {
         Outside::Zeros => at,
-        Outside::Border => clipped(call, at, -0.5, last + 0.5)?,
+        Outside::Border => {
+            // As far out as elements inside have weights.
+            let beyond = match kernel {
+                Kernel::Nearest => 0.0,
+                Kernel::Linear => 0.5,
+                Kernel::Cubic(_) => 1.0,
+            };
+            clipped(call, at, -beyond, last + beyond)?
+        }
         Outside::Reflection { lo, hi } => call.map(Function::Reflect { lo, hi }, at)?,
     };
     // Elements around the image, which stand for others or for zeros.
