@@ -226,6 +226,9 @@ fn distributions() {
         &[2, 2],
         &[1., 0., 0., 1.],
     );
+    for op in ["Softmax", "LogSoftmax"] {
+        single(13, op, &[&[2, 0]], &[]).check(&[&[]], &[2, 0], &[]);
+    }
 }
 
 #[test]

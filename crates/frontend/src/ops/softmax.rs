@@ -69,6 +69,9 @@ fn axes(call: &mut Call, x: NodeId) -> Lowering<Vec<usize>> {
 
 /// `x` minus its maximum, which keeps the exponential from growing.
 fn centred(call: &mut Call, x: NodeId, axes: &[usize]) -> Lowering<NodeId> {
+    if call.shape(x).contains(&0) {
+        return Ok(x);
+    }
     let max = call.reduce(Reducer::Max, x, axes, true)?;
     call.linear(&[(1.0, x), (-1.0, max)])
 }
