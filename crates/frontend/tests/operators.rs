@@ -256,6 +256,13 @@ fn normalisations() {
         &[("num_groups", Attr::Int(1)), ("epsilon", Attr::Float(0.))],
     )
     .check(&[&[3., 7.], &[1., 2.], &[0., 0.]], &[1, 2, 1], &[-1., 2.]);
+    // No spatial axes: groups of channels alone.
+    let attributes = [("num_groups", Attr::Int(2)), ("epsilon", Attr::Float(0.))];
+    single(21, "GroupNormalization", &[&[1, 4], &[4], &[4]], &attributes).check(
+        &[&[3., 7., 5., 1.], &[1.; 4], &[0., 0., 0., 1.]],
+        &[1, 4],
+        &[-1., 1., 1., 0.],
+    );
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn normalise(call: &mut Call, x: NodeId, groups: usize, scale: NodeId, bias: Nod
 
 fn channels(call: &Call, x: NodeId) -> Lowering<usize> {
     match call.graph.shape(x) {
-        [_, channels, _, ..] => Ok(*channels),
-        shape => invalid(format!("expected batch, channels and spatial axes, got shape {shape:?}")),
+        [_, channels, ..] => Ok(*channels),
+        shape => invalid(format!("expected at least two axes, batch and channels, got shape {shape:?}")),
     }
 }
