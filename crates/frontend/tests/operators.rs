@@ -330,6 +330,9 @@ fn views() {
         let slice = Model::new(13).input("x", &[4]).ints("s", &[-1]).ints("e", &[end]).ints("a", &[0]).ints("t", &[-2]);
         slice.node("Slice", &["x", "s", "e", "a", "t"], &["y"]).output("y").check(&[x], &[2], &[4., 2.]);
     }
+    // A start before the first element is the first one.
+    let first = Model::new(13).input("x", &[4]).ints("s", &[-9]).ints("e", &[i64::MIN]).ints("a", &[0]);
+    first.ints("t", &[-1]).node("Slice", &["x", "s", "e", "a", "t"], &["y"]).output("y").check(&[x], &[1], &[1.]);
     let split = Model::new(18).input("x", &[4]);
     let split = split.node_with("Split", &["x"], &["a", "b", "c"], &[("num_outputs", Attr::Int(3))]);
     let parts = split.output("a").output("b").output("c").run(&[x]);

@@ -40,6 +40,9 @@ pub(super) fn lower(call: &mut Call) -> Results {
 
 /// Start, step and number of elements of `from..to` by `by` on an axis of extent `n`; `None` when `by` is 0.
 fn range(n: usize, from: i64, to: i64, by: i64) -> Option<(usize, isize, usize)> {
+    if n == 0 && by != 0 {
+        return Some((0, 1, 0));
+    }
     let (n, by) = (n as i128, i128::from(by));
     let wrap = |v: i64| i128::from(v) + if v < 0 { n } else { 0 };
     let (start, count) = match by {
@@ -49,7 +52,8 @@ fn range(n: usize, from: i64, to: i64, by: i64) -> Option<(usize, isize, usize)>
             (start, (end - start + by - 1) / by)
         }
         _ => {
-            let (start, end) = (wrap(from).clamp(-1, n - 1), wrap(to).clamp(-1, n - 1));
+            // A start before the axis is its first element, unlike in Python.
+            let (start, end) = (wrap(from).clamp(0, n - 1), wrap(to).clamp(-1, n - 1));
             (start, (start - end - by - 1) / -by)
         }
     };
@@ -73,6 +77,8 @@ mod tests {
         assert_eq!(range(5, 10, 0, -2), Some((4, -2, 2)));
         assert_eq!(range(5, 3, 1, 1), Some((0, 1, 0)));
         assert_eq!(range(5, -9, 2, 1), Some((0, 1, 2)));
+        assert_eq!(range(5, -9, i64::MIN, -2), Some((0, 1, 1)));
+        assert_eq!(range(5, -9, 2, -1), Some((0, 1, 0)));
         assert_eq!(range(5, 0, 5, i64::MAX), Some((0, 1, 1)));
         assert_eq!(range(0, 0, 5, -1), Some((0, 1, 0)));
         assert_eq!(range(5, 0, 5, 0), None);
