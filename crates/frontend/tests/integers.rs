@@ -131,6 +131,28 @@ fn quotients_and_remainders_have_the_signs_of_the_model() {
 }
 
 #[test]
+fn results_for_integers_are_integers() {
+    let on = |op: &str, attributes: &[(&str, Attr)], x: &[f64], shape: &[usize], expected: &[f64]| {
+        let model = Model::new(13).typed_input("x", INT32, &[x.len() as i64]).node_with(op, &["x"], &["y"], attributes);
+        let model = model.output("y");
+        assert_eq!(model.import().unwrap().outputs[0].elem.to_string(), "int32");
+        model.check(&[x], shape, expected);
+    };
+    on("ReduceMean", &[], &[1., 2., 2.], &[1], &[1.]);
+    on("ReduceMean", &[], &[-1., -2., -2.], &[1], &[-1.]);
+    on("ReduceL2", &[], &[2., 2., 2.], &[1], &[3.]);
+    on("ReduceL2", &[], &[3., 4.], &[1], &[5.]);
+    on("ReduceLogSum", &[], &[20., 60.], &[1], &[4.]);
+    on("ReduceLogSumExp", &[], &[3., 3.], &[1], &[3.]);
+    on("Erf", &[], &[-1., 0., 1.], &[3], &[0., 0., 0.]);
+    on("Shrink", &[("bias", Attr::Float(0.75))], &[-4., 0., 4.], &[3], &[-3., 0., 3.]);
+    for (exponent, expected) in [(0.5, [1., 3.]), (1.5, [2., 27.]), (-1., [0., 0.]), (2., [4., 81.])] {
+        let model = Model::new(15).typed_input("x", INT32, &[2]).floats("e", &[], &[exponent]);
+        model.node("Pow", &["x", "e"], &["y"]).output("y").check(&[&[2., 9.]], &[2], &expected);
+    }
+}
+
+#[test]
 fn elements_may_have_different_exponents() {
     let model = Model::new(15).input("x", &[2, 3]).floats("e", &[3], &[2., 0.5, 2.]).node("Pow", &["x", "e"], &["y"]);
     model.output("y").check(&[&[1., 4., 3., 5., 9., 2.]], &[2, 3], &[1., 2., 9., 25., 3., 4.]);

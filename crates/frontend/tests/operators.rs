@@ -306,6 +306,20 @@ fn reductions() {
     single(13, "ReduceProd", &[&[2, 2]], &[("keepdims", Attr::Int(0))]).check(&[x], &[], &[24.]);
     single(13, "ReduceL2", &[&[2]], &[]).check(&[&[3., -4.]], &[1], &[5.]);
     single(13, "ReduceLogSumExp", &[&[2]], &[]).check(&[&[0., 0.]], &[1], &[2f64.ln()]);
+    // Without axes, every element on its own.
+    let alone = [("noop_with_empty_axes", Attr::Int(1))];
+    for (op, expected) in [
+        ("ReduceSum", [1., 4.]),
+        ("ReduceMean", [1., 4.]),
+        ("ReduceProd", [1., 4.]),
+        ("ReduceSumSquare", [1., 16.]),
+        ("ReduceL1", [1., 4.]),
+        ("ReduceL2", [1., 4.]),
+        ("ReduceLogSum", [0., 4f64.ln()]),
+        ("ReduceLogSumExp", [1., 4.]),
+    ] {
+        single(18, op, &[&[2]], &alone).check(&[&[1., 4.]], &[2], &expected);
+    }
     let sum = Model::new(13).input("x", &[2, 2]).ints("a", &[1]).node("ReduceSum", &["x", "a"], &["y"]).output("y");
     sum.check(&[x], &[2, 1], &[3., 7.]);
     // A mean of squares is one contraction, so that it is rounded once.

@@ -80,6 +80,21 @@ fn as_kind(builder: &mut Builder, x: NodeId, to: DType) -> Lowering<NodeId> {
     }
 }
 
+/// What `compute` makes of `x` as real numbers; of integers it makes integers, towards zero.
+pub(super) fn of_reals(
+    builder: &mut Builder,
+    x: NodeId,
+    compute: impl FnOnce(&mut Builder, NodeId) -> Lowering<NodeId>,
+) -> Lowering<NodeId> {
+    let dtype = builder.dtype(x);
+    if dtype == DType::Real {
+        return compute(builder, x);
+    }
+    let x = builder.retype(x, DType::Real)?;
+    let y = compute(builder, x)?;
+    as_kind(builder, y, dtype)
+}
+
 /// The integer of type `to` that agrees with `x` in the lowest bits.
 fn wrapped(builder: &mut Builder, x: NodeId, to: ElemType) -> Lowering<NodeId> {
     let Some((least, most)) = to.integers() else { return Ok(x) };

@@ -62,7 +62,7 @@ pub(super) fn is_unsigned(call: &Call) -> bool {
 }
 
 /// Quotient of integers, towards zero.
-fn truncating(call: &mut Call, x: NodeId, y: NodeId, unsigned: bool) -> Lowering<NodeId> {
+pub(super) fn truncating(call: &mut Call, x: NodeId, y: NodeId, unsigned: bool) -> Lowering<NodeId> {
     if call.uniform(y) == Some(1.0) {
         return call.product(x, y);
     }

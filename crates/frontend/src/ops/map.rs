@@ -2,13 +2,15 @@
 //!
 //! Spec: Abs, Acos, Acosh, Asin, Asinh, Atan, Atanh, Ceil, Celu, Cos, Cosh, Elu, Erf, Exp, Floor, Gelu, HardSigmoid,
 //! HardSwish, LeakyRelu, Log, Mish, Reciprocal, Relu, Round, Selu, Shrink, Sigmoid, Sign, Sin, Sinh, Softplus, Softsign,
-//! Sqrt, Swish, Tan, Tanh, ThresholdedRelu; all opsets. Nothing is rejected.
+//! Sqrt, Swish, Tan, Tanh, ThresholdedRelu; all opsets. Values for integers become integers again, towards zero. Nothing
+//! is rejected.
 
 use plonnx_ir::op::Compare;
-use plonnx_ir::{CoreOp, Function};
+use plonnx_ir::{CoreOp, DType, Function, NodeId};
 
+use super::cast::of_reals;
 use super::{div, recognise};
-use crate::lower::{Call, Lowering, Results, invalid};
+use crate::lower::{Builder, Call, Lowering, Results, invalid};
 
 /// A function without attributes.
 pub(super) fn lower(call: &mut Call, function: Function) -> Results {
@@ -19,7 +21,10 @@ pub(super) fn lower(call: &mut Call, function: Function) -> Results {
     {
         return Ok(vec![y]);
     }
-    Ok(vec![call.map(function, x)?])
+    if matches!(function, Function::Abs | Function::Sign | Function::Relu) {
+        return Ok(vec![call.map(function, x)?]);
+    }
+    Ok(vec![of_reals(call, x, |b, x| b.map(function, x))?])
 }
 
 /// A function whose parameters are attributes.
@@ -73,19 +78,22 @@ pub(super) fn swish(call: &mut Call) -> Lowering<Function> {
 pub(super) fn shrink(call: &mut Call) -> Results {
     let x = call.input(0)?;
     let (bias, lambd) = (call.float("bias", 0.0)?, call.float("lambd", 0.5)?);
-    let dtype = call.dtype(x);
-    let bound = |call: &mut Call, value: f64| call.scalar(value, dtype);
-    let (low, high, zero, bias) = (bound(call, -lambd)?, bound(call, lambd)?, bound(call, 0.0)?, bound(call, bias)?);
-    let below = call.aligned(&[x, low])?;
-    let below = call.add(CoreOp::Compare(Compare::Less), &below)?;
-    let mut above = call.aligned(&[x, high])?;
+    Ok(vec![of_reals(call, x, |b, x| shrunk(b, x, bias, lambd))?])
+}
+
+fn shrunk(builder: &mut Builder, x: NodeId, bias: f64, lambd: f64) -> Lowering<NodeId> {
+    let mut number = |value: f64| builder.scalar(value, DType::Real);
+    let (low, high, zero, bias) = (number(-lambd)?, number(lambd)?, number(0.0)?, number(bias)?);
+    let below = builder.aligned(&[x, low])?;
+    let below = builder.add(CoreOp::Compare(Compare::Less), &below)?;
+    let mut above = builder.aligned(&[x, high])?;
     above.reverse();
-    let above = call.add(CoreOp::Compare(Compare::Less), &above)?;
-    let raised = call.linear(&[(1.0, x), (1.0, bias)])?;
-    let lowered = call.linear(&[(1.0, x), (-1.0, bias)])?;
-    let kept = call.aligned(&[above, lowered, zero])?;
-    let kept = call.add(CoreOp::Select, &kept)?;
-    Ok(vec![call.add(CoreOp::Select, &[below, raised, kept])?])
+    let above = builder.add(CoreOp::Compare(Compare::Less), &above)?;
+    let raised = builder.linear(&[(1.0, x), (1.0, bias)])?;
+    let lowered = builder.linear(&[(1.0, x), (-1.0, bias)])?;
+    let kept = builder.aligned(&[above, lowered, zero])?;
+    let kept = builder.add(CoreOp::Select, &kept)?;
+    builder.add(CoreOp::Select, &[below, raised, kept])
 }
 
 pub(super) fn thresholded_relu(call: &mut Call) -> Lowering<Function> {

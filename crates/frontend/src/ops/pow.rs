@@ -19,6 +19,9 @@ pub(super) fn lower(call: &mut Call) -> Results {
     let [x, y] = operands::pair(call)?;
     let shape = call.common_shape(&[x, y])?;
     let dtype = call.dtype(x);
+    let whole = call.known(y).is_some_and(|e| e.iter().all(|e| e >= 0.0 && e.fract() == 0.0));
+    // Other powers of integers are no integers.
+    let x = if dtype == DType::Real || whole { x } else { call.retype(x, DType::Real)? };
     let power = if let Some(exponent) = call.uniform(y) {
         let power = constant_power(call, x, exponent)?;
         call.broadcast(power, &shape)?

@@ -2,12 +2,15 @@
 //! ReduceLogSumExp: all elements along axes joined into one.
 //!
 //! Spec: the pages of these names; all opsets. The axes are an attribute first and an operand later (from 13 for
-//! ReduceSum, from 18 for the others). Rejected: axes that depend on the data, products of more than 64 factors, and
-//! noop_with_empty_axes for the reductions that are more than a sum, product or extremum.
+//! ReduceSum, from 18 for the others). With noop_with_empty_axes and no axes every element is reduced on its own. Means,
+//! roots and logarithms of integers are integers, towards zero. Rejected: axes that depend on the data, and products of
+//! more than 64 factors.
 
 use plonnx_ir::op::Reducer;
 use plonnx_ir::{DType, Function, NodeId};
 
+use super::cast::of_reals;
+use super::div;
 use crate::lower::{Builder, Call, Lowering, Results, axes, invalid, unsupported};
 
 /// What is computed along the axes.
@@ -43,13 +46,7 @@ pub(super) fn lower(call: &mut Call, kind: Kind) -> Results {
     let keep = call.flag("keepdims", true)?;
     let rank = call.rank(x);
     let no_op = call.flag("noop_with_empty_axes", false)?;
-    if given.is_empty() && no_op {
-        return match kind {
-            Kind::Sum | Kind::Mean | Kind::Max | Kind::Min | Kind::Prod => Ok(vec![x]),
-            _ => unsupported("noop_with_empty_axes with no axes", "name the axes"),
-        };
-    }
-    let axes = if given.is_empty() { (0..rank).collect() } else { axes(&given, rank)? };
+    let axes = if given.is_empty() && !no_op { (0..rank).collect() } else { axes(&given, rank)? };
     let along = Along { axes, keep, sole: call.sole_use.first() == Some(&true) };
     Ok(vec![reduce(call, kind, x, &along)?])
 }
@@ -63,7 +60,12 @@ fn reduce(call: &mut Call, kind: Kind, x: NodeId, along: &Along) -> Lowering<Nod
                 return invalid("mean of no elements");
             }
             let sum = sum(call, x, along)?;
-            call.scale(1.0 / count as f64, sum)
+            if call.dtype(x) == DType::Real {
+                return call.scale(1.0 / count as f64, sum);
+            }
+            let count = call.scalar(count as f64, DType::Int)?;
+            let unsigned = call.elem(0).is_some_and(|e| !e.is_signed());
+            div::truncating(call, sum, count, unsigned)
         }
         Kind::Max => call.reduce(Reducer::Max, x, &along.axes, along.keep),
         Kind::Min => call.reduce(Reducer::Min, x, &along.axes, along.keep),
@@ -75,17 +77,17 @@ fn reduce(call: &mut Call, kind: Kind, x: NodeId, along: &Along) -> Lowering<Nod
         }
         Kind::L2 => {
             let squares = sum_of_squares(call, x, along)?;
-            call.map(Function::Sqrt, squares)
+            of_reals(call, squares, |b, x| b.map(Function::Sqrt, x))
         }
         Kind::LogSum => {
             let sum = sum(call, x, along)?;
-            call.map(Function::Log, sum)
+            of_reals(call, sum, |b, x| b.map(Function::Log, x))
         }
         Kind::LogSumExp => {
             if call.shape(x).contains(&0) {
                 return invalid("maximum of no elements");
             }
-            log_sum_exp(call, x, &along.axes, along.keep)
+            of_reals(call, x, |b, x| log_sum_exp(b, x, &along.axes, along.keep))
         }
     }
 }
