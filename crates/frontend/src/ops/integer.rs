@@ -15,9 +15,10 @@ use crate::lower::{Call, Lowering, Results, invalid};
 pub(super) fn conv_integer(call: &mut Call) -> Results {
     let (x, w) = (call.input(0)?, call.input(1)?);
     let (x, w) = (without_zero(call, x, 2, 1)?, without_zero(call, w, 3, 0)?);
-    let y = convolution(call, x, w)?;
+    // Over three axes there are views of sums, which are rounded unless they are integers.
+    let (x, w) = (call.retype(x, DType::Int)?, call.retype(w, DType::Int)?);
     call.set_elem(0, ElemType::Int32);
-    Ok(vec![call.retype(y, DType::Int)?])
+    Ok(vec![convolution(call, x, w)?])
 }
 
 pub(super) fn matmul_integer(call: &mut Call) -> Results {
