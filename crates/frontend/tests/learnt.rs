@@ -87,6 +87,12 @@ fn two_classes_have_one_score() {
     let margins = tree(&YES, &NO, classes(labels(), &[-1.0, 0.25, 2.0]));
     assert_eq!(margins.run(&[&[0.0, 0.0]]), [(vec![1], vec![5.0]), (vec![1, 2], vec![1.0, -1.0])]);
     assert_eq!(margins.run(&[&[0.0, 2.0]])[0].1, [7.0]);
+    // The logistic function is applied to shares, too; their labels are still decided by a half.
+    let mut transformed = classes(labels(), &[0.25, 0.5, 0.75]);
+    transformed.push(("post_transform", Attr::Text("LOGISTIC")));
+    let transformed = tree(&YES, &NO, transformed).run(&[&[0.0, 0.0]]);
+    assert_eq!(transformed[0].1, [5.0]);
+    plonnx_testkit::onnx::close(&transformed[1].1, &[0.437_823_5, 0.562_176_5]);
 }
 
 #[test]

@@ -100,14 +100,14 @@ pub(in crate::ops) fn classifier(call: &mut Call) -> Results {
 fn of_one_score(call: &mut Call, scores: NodeId, positive: bool, labels: &Labels, transform: PostTransform) -> Results {
     let label = labels.of_sign(call, scores, if positive { 0.5 } else { 0.0 })?;
     let (first, second) = match (positive, transform) {
-        (true, _) => {
-            let negative = call.scale(-1.0, scores)?;
-            (shifted(call, negative, vec![1.0])?, scores)
-        }
-        (false, PostTransform::Logistic) => {
+        (_, PostTransform::Logistic) => {
             let second = call.map(Function::Sigmoid, scores)?;
             let negative = call.scale(-1.0, second)?;
             (shifted(call, negative, vec![1.0])?, second)
+        }
+        (true, _) => {
+            let negative = call.scale(-1.0, scores)?;
+            (shifted(call, negative, vec![1.0])?, scores)
         }
         (false, _) => (call.scale(-1.0, scores)?, scores),
     };
