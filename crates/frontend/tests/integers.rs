@@ -153,6 +153,15 @@ fn results_for_integers_are_integers() {
 }
 
 #[test]
+fn powers_with_integers_of_the_data_are_real() {
+    let model = Model::new(15).floats("b", &[], &[2.]).typed_input("e", INT64, &[3]).node("Pow", &["b", "e"], &["y"]);
+    let model = model.output("y");
+    assert_eq!(model.import().unwrap().outputs[0].dtype, plonnx_ir::DType::Real);
+    assert!(model.text().contains("retype"), "{}", model.text());
+    model.check(&[&[-1., 0., 3.]], &[3], &[0.5, 1., 8.]);
+}
+
+#[test]
 fn elements_may_have_different_exponents() {
     let model = Model::new(15).input("x", &[2, 3]).floats("e", &[3], &[2., 0.5, 2.]).node("Pow", &["x", "e"], &["y"]);
     model.output("y").check(&[&[1., 4., 3., 5., 9., 2.]], &[2, 3], &[1., 2., 9., 25., 3., 4.]);

@@ -24,6 +24,23 @@ fn images_are_resized_axis_by_axis() {
 }
 
 #[test]
+fn a_single_element_is_the_first_one_as_pytorch_has_it() {
+    let to_one = |size: (&str, &[f32])| {
+        let model = Model::new(13).input("x", &[1, 3]).floats("scales", &[2], size.1);
+        let attributes = [
+            ("mode", Attr::Text(size.0)),
+            ("coordinate_transformation_mode", Attr::Text("pytorch_half_pixel")),
+            ("exclude_outside", Attr::Int(i64::from(size.0 == "cubic"))),
+        ];
+        let model = model.node_with("Resize", &["x", "", "scales"], &["y"], &attributes).output("y");
+        model.check(&[&[1., 3., 8.]], &[1, 1], &[1.]);
+    };
+    to_one(("cubic", &[1., 0.34]));
+    // One and a half elements are one.
+    to_one(("linear", &[1., 0.5]));
+}
+
+#[test]
 fn sizes_may_keep_the_aspect_ratio() {
     let model = Model::new(19).input("x", &[1, 1, 2, 4]).ints("sizes", &[7, 8]);
     let attributes = [("axes", Attr::Ints(&[2, 3])), ("keep_aspect_ratio_policy", Attr::Text("not_larger"))];

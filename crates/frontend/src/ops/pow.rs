@@ -28,6 +28,7 @@ pub(super) fn lower(call: &mut Call) -> Results {
     } else if let Some(power) = operands::known_pairs(call, [x, y], DType::Real, |b, e| Ok(b.powf(e)))? {
         power
     } else if let Some(base) = call.uniform(x).filter(|b| *b > 0.0 && dtype == DType::Real) {
+        let y = call.retype(y, DType::Real)?;
         let scaled = call.scale(base.ln(), y)?;
         let power = call.map(Function::Exp, scaled)?;
         call.broadcast(power, &shape)?

@@ -31,7 +31,7 @@ impl Mapping<'_> {
         Ok(match self.mode {
             "half_pixel" => half_pixel,
             "half_pixel_symmetric" => half_pixel + input / 2.0 * (1.0 - self.output as f64 / output),
-            "pytorch_half_pixel" if output == 1.0 => -0.5,
+            "pytorch_half_pixel" if self.output == 1 => 0.0,
             "pytorch_half_pixel" => half_pixel,
             "align_corners" if output == 1.0 => 0.0,
             "align_corners" => y * (input - 1.0) / (output - 1.0),
