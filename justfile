@@ -56,6 +56,12 @@ _conform flags:
     echo light
     ../../target/release/plonnx conformance data/light --manifest light.txt --jobs 1 --max-evaluated 34359738368 {{flags}}
 
+# Random models of every operator, compared with onnxruntime; needs fixtures/conformance/differential/requirements.txt.
+differential *args:
+    rm -rf fixtures/conformance/data/differential
+    python3 fixtures/conformance/differential fixtures/conformance/data/differential {{args}}
+    cargo run --release -- conformance fixtures/conformance/data/differential --max-circuit 1 --verbose
+
 # Models as packages of PyPI ship them, compared with onnxruntime; needs fixtures/real/requirements.txt.
 real:
     [ -d fixtures/real/data ] || python3 fixtures/real/fetch.py
