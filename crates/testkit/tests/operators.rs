@@ -1,5 +1,6 @@
 //! Operators through every executor and the adversarial suite, as a project would test one of its own.
 
+use plonnx_backend::Visibility;
 use plonnx_testkit::onnx::{Attr, Model};
 use plonnx_testkit::{ModelTest, Tolerance};
 
@@ -24,6 +25,32 @@ fn functions_by_table() {
     test.run();
     let attacks = test.attack();
     assert!(attacks.multiplicities > 0, "{attacks:?}");
+}
+
+#[test]
+fn deviations_fit_the_field_at_any_scale() {
+    // E[x^2] - E[x]^2, as flax writes variances: rounded to fewer bits than the window that epsilon is added to has.
+    // Circuits must expect all of that window, whatever is known of the sum.
+    for size in [0.24, 0.3, 0.6, 1.0, 1.8] {
+        for epsilon in [2e-6f32, 2e-5, 1e-3] {
+            let model = Model::new(17).input("x", &[3, 16]).floats("zero", &[], &[0.0]);
+            let model = model.floats("e", &[], &[epsilon * (size * size) as f32]);
+            let mean = |model: Model, of: &str, mean: &str| {
+                model.node_with("ReduceMean", &[of], &[mean], &[("axes", Attr::Ints(&[1]))])
+            };
+            let model = mean(model, "x", "m").node("Mul", &["x", "x"], &["xx"]);
+            let model = mean(model, "xx", "mxx").node("Mul", &["m", "m"], &["mm"]).node("Sub", &["mxx", "mm"], &["d"]);
+            let model = model.node("Max", &["d", "zero"], &["variance"]).node("Add", &["variance", "e"], &["v"]);
+            let model = model.node("Sqrt", &["v"], &["s"]).node("Reciprocal", &["s"], &["i"]);
+            let model = model.node("Sub", &["x", "m"], &["c"]).node("Mul", &["c", "i"], &["y"]).output("y");
+            // One row as loud as the next, one quiet.
+            let wave = |i: usize| (i as f64 * 2.3).sin() + (i as f64 * 0.7).cos();
+            let data: Vec<f64> = (0..48).map(|i| size * [1.0, 0.16, 0.026][i / 16] * wave(i)).collect();
+            let quieter: Vec<f64> = data.iter().map(|v| v * 0.68).collect();
+            let test = ModelTest::new(&model.bytes()).sample(&[&data]).sample(&[&quieter]);
+            test.case().assert_satisfied(&test.case().compile(Visibility::Private));
+        }
+    }
 }
 
 fn doubled() -> ModelTest {

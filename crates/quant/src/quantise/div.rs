@@ -134,9 +134,9 @@ impl Lowering<'_> {
 
     /// Quotient of narrow values, the divisor at least 1, at the target scale of `id`; real quotients are in `range`.
     fn divided(&mut self, id: NodeId, x: Operand, y: Operand, range: Range) -> Result<Operand, QuantError> {
-        let numerator_bits = self.interval(x).magnitude().bits() as i32;
+        let numerator_bits = self.enforced(x).magnitude().bits() as i32;
         let most = (58 - numerator_bits).max(0);
-        let divisor_bits = self.interval(y).magnitude().bits() as u32;
+        let divisor_bits = self.enforced(y).magnitude().bits() as u32;
         let mut shift = (self.targets.exponent(id) - x.scale + y.scale).clamp(0, most);
         loop {
             let e = x.scale - y.scale + shift;

@@ -184,8 +184,7 @@ impl Lowering<'_> {
 
     /// Inverse square root of a value of at least 1, named after `id`.
     pub(super) fn rsqrt(&mut self, id: NodeId, v: Operand) -> Result<Operand, QuantError> {
-        let interval = self.interval(v);
-        let (lo_bits, hi_bits) = (interval.lo.bits() as i32, interval.hi.bits() as i32);
+        let (lo_bits, hi_bits) = (self.interval(v).lo.bits() as i32, self.enforced(v).hi.bits() as i32);
         let wanted = 2 * (self.config.activation_bits as i32 + 1) + hi_bits;
         let lo_bits = lo_bits.max(1);
         let bits = |shift: i32| ((shift - lo_bits + 1) / 2 + 1).max(1);
@@ -230,7 +229,7 @@ impl Lowering<'_> {
         let calibrated = libm::floor(libm::ldexp(smallest, v.scale));
         let proven = interval.lo.to_f64().unwrap_or(1.0);
         let least = calibrated.max(proven).max(1.0);
-        let hi_bits = interval.hi.bits() as i32;
+        let hi_bits = self.enforced(v).hi.bits() as i32;
         let mut shift = hi_bits + self.config.activation_bits as i32;
         let bits = |shift: i32| (scale::ceil_log2(libm::ldexp(1.0, shift) / least + 2.0)).clamp(1, 61);
         // The circuit multiplies quotient and divisor.

@@ -69,6 +69,7 @@ pub fn quantise(graph: &Graph<Float>, calibration: &Calibration, config: &Config
         effective,
         graph: Graph::new(),
         intervals: Vec::new(),
+        enforced: Vec::new(),
         values: vec![None; graph.len()],
         constants: BTreeMap::new(),
         evaluated: BTreeMap::new(),
@@ -99,6 +100,8 @@ struct Lowering<'a> {
     graph: Graph<Field>,
     /// Proven interval of every node of `graph`.
     intervals: Vec<Interval>,
+    /// What circuits enforce of every node of `graph` ([`Lowering::enforced`]).
+    enforced: Vec<Interval>,
     /// What every float node became.
     values: Vec<Option<Operand>>,
     constants: BTreeMap<ConstantKey, NodeId>,

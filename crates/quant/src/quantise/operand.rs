@@ -38,6 +38,7 @@ impl Lowering<'_> {
         let operands: Vec<Interval> = inputs.iter().map(|i| self.intervals[i.index()].clone()).collect();
         let interval = op_bound(&self.graph, id, &operands);
         let bits = interval.magnitude().bits();
+        self.enforced.push(self.enforced_of(id, &interval));
         self.intervals.push(interval);
         if bits > u64::from(WIDE_BITS) {
             return Err(self.too_wide(at, format!("values may need {bits} bits, the limit is {WIDE_BITS}")));
@@ -52,6 +53,29 @@ impl Lowering<'_> {
 
     pub(super) fn interval(&self, value: Operand) -> &Interval {
         &self.intervals[value.id.index()]
+    }
+
+    /// What circuits enforce of a narrow value by range checks alone: its window, even where its operands never reach the
+    /// ends. Roots and quotients have to be the only ones for all of it.
+    pub(super) fn enforced(&self, value: Operand) -> &Interval {
+        &self.enforced[value.id.index()]
+    }
+
+    fn enforced_of(&self, id: NodeId, interval: &Interval) -> Interval {
+        let node = self.graph.node(id);
+        match &node.op {
+            CoreOp::Map(map) => {
+                let (lo, hi) = map.range();
+                Interval::new(lo, hi)
+            }
+            op if op.is_wide() || node.inputs.iter().all(|i| self.enforced[i.index()] == self.intervals[i.index()]) => {
+                interval.clone()
+            }
+            _ => {
+                let operands: Vec<Interval> = node.inputs.iter().map(|i| self.enforced[i.index()].clone()).collect();
+                op_bound(&self.graph, id, &operands)
+            }
+        }
     }
 
     pub(super) fn is_wide(&self, value: Operand) -> bool {
