@@ -33,10 +33,11 @@ bench-json model *args:
 bench-suite *args:
     cargo run --release -- bench --suite paper --json {{args}}
 
-# The operator and model tests of the Python package onnx, which are fetched from PyPI, up to a verified proof.
+# The operator and model tests of the Python package onnx, which are fetched from PyPI, up to a verified proof. Most are
+# part of `just test`, too.
 conform: (_conform "--prove")
 
-# The same without proofs: some minutes instead of half an hour.
+# The same without proofs.
 conform-quick: (_conform "")
 
 # Write the results of `conform` to the manifests. Look at the diff afterwards.

@@ -1,12 +1,23 @@
-//! Tests of ONNX operators that are committed, from the model to a verified proof.
+//! The operator tests of ONNX, from the model to a verified proof.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::thread::available_parallelism;
 
 use plonnx::Class;
 use plonnx::conformance::{Case, Counts, End, Limits, Manifest, Outcome, Stage, Suite, Summary, run, run_all};
 use plonnx::frontend::proto::{ModelProto, NodeProto};
 use prost::Message;
+use tempfile::TempDir;
+
+/// Suites of the package `onnx`, as `fetch.py --archive` packs them.
+static ARCHIVE: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = TempDir::new().unwrap();
+    let packed = File::open(crate::folder().join("operators.tar.xz")).unwrap();
+    tar::Archive::new(lzma_rust2::XzReader::new(packed, false)).unpack(folder.path()).unwrap();
+    folder
+});
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/conformance")
@@ -25,31 +36,37 @@ fn ends(case: &Case) -> (Option<Stage>, End) {
     (passed, end)
 }
 
-/// Proves a suite and compares with its manifest.
-fn proved(name: &str) -> Counts {
-    let suite = Suite::read(&folder().join(name)).unwrap();
+/// Proves the suite `name` below `parent` and compares with its manifest.
+fn proved(parent: &Path, name: &str) -> Counts {
+    let suite = Suite::read(&parent.join(name)).unwrap();
     let limits = Limits { prove: true, ..Limits::default() };
-    let outcomes = run_all(&suite.cases, &limits, 2, |_| {});
+    let outcomes = run_all(&suite.cases, &limits, available_parallelism().map_or(2, usize::from), |_| {});
     let manifest = fs::read_to_string(folder().join(format!("{name}.txt"))).unwrap();
     let manifest = Manifest::parse(&manifest).unwrap();
     let names = suite.cases.iter().map(|case| case.name.as_str());
     assert_eq!(manifest.differences(&outcomes, true, names), [""; 0]);
     let all = Summary::of(&outcomes).all;
-    assert_eq!(all.total, suite.cases.len());
+    assert_eq!((all.total, all.mismatched, all.panicked), (suite.cases.len(), 0, 0), "{all:?}");
+    assert_eq!(all.proved + all.rejected, all.total, "{all:?}");
     all
 }
 
 #[test]
-fn the_subset_is_proved() {
-    let all = proved("subset");
-    assert_eq!(all.proved + all.rejected, all.total);
-    assert!(all.proved > 20 && all.rejected > 0, "{all:?}");
+fn operators_are_proved() {
+    let all = proved(ARCHIVE.path(), "node");
+    assert!(all.total == 1765 && all.proved >= 1531, "{all:?}");
+}
+
+#[test]
+fn exported_operators_are_proved() {
+    assert_eq!(proved(ARCHIVE.path(), "simple").total, 23);
+    assert_eq!(proved(ARCHIVE.path(), "pytorch-operator").total, 35);
 }
 
 #[test]
 fn classical_models_are_proved() {
-    let all = proved("learnt");
-    assert_eq!((all.proved, all.rejected, all.panicked), (all.total, 0, 0), "{all:?}");
+    let all = proved(&folder(), "learnt");
+    assert_eq!(all.proved, all.total, "{all:?}");
 }
 
 #[test]
