@@ -1,5 +1,6 @@
 //! Comparison and choice: operands at one scale, results exact.
 
+use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 use plonnx_ir::op::{Arg, Compare, Extremum, OneHot, Reduce};
 use plonnx_ir::{CoreOp, NodeId};
@@ -24,11 +25,8 @@ impl Lowering<'_> {
     pub(super) fn lower_extremum(&mut self, id: NodeId, extremum: Extremum) -> Result<Operand, QuantError> {
         let inputs = self.source.node(id).inputs.clone();
         let (x, y) = match (self.structure.is_constant(inputs[0]), self.structure.is_constant(inputs[1])) {
-            (false, true) => self.with_limit(inputs[0], inputs[1], Nearest::Either, 0)?,
-            (true, false) => {
-                let (y, x) = self.with_limit(inputs[1], inputs[0], Nearest::Either, 0)?;
-                (x, y)
-            }
+            (false, true) => self.with_bound(id, extremum, inputs[0], inputs[1])?,
+            (true, false) => self.with_bound(id, extremum, inputs[1], inputs[0])?,
             _ => {
                 let both = self.at_common_scale(&inputs)?;
                 (both[0], both[1])
@@ -37,19 +35,51 @@ impl Lowering<'_> {
         self.emit(id, CoreOp::Extremum(extremum), &[x.id, y.id], x.scale)
     }
 
-    /// A narrow value and a constant at its scale. A constant beyond the values by more than `margin` acts as if it
-    /// were just `margin` beyond, whatever its magnitude.
-    fn with_limit(
+    /// A narrow value of `x` and the constant `bound`, whose extremum is `id`, at one scale.
+    fn with_bound(
         &mut self,
+        id: NodeId,
+        extremum: Extremum,
         x: NodeId,
-        limit: NodeId,
-        nearest: Nearest,
-        margin: i64,
+        bound: NodeId,
     ) -> Result<(Operand, Operand), QuantError> {
+        let mut value = self.narrow(x)?;
+        let range = self.range(bound);
+        let furthest = if extremum == Extremum::Max { range.max } else { range.min };
+        if let Some(e) = self.scale_beyond(id, value, extremum, furthest) {
+            value = self.at_scale(x, e)?;
+        }
+        let how = ConstantUse::at(value.scale);
+        let interval = self.interval(value);
+        // A bound that all values keep acts as if it were their end, whatever its magnitude.
+        let kept = |end: &BigInt| end.to_i64().ok_or_else(|| self.no_window(x, interval));
+        let clamp = match extremum {
+            Extremum::Max => (kept(&interval.lo)?, how.clamp.1),
+            Extremum::Min => (how.clamp.0, kept(&interval.hi)?),
+        };
+        Ok((value, self.constant(bound, ConstantUse { clamp, ..how })?))
+    }
+
+    /// The coarser scale that the extremum `id` of `value` and `bound` needs if no value keeps the bound, which then is
+    /// the result.
+    pub(super) fn scale_beyond(&self, id: NodeId, value: Operand, extremum: Extremum, bound: f64) -> Option<i32> {
+        let interval = self.interval(value);
+        let real = |end: &BigInt| end.to_f64().map_or(f64::INFINITY, |v| libm::ldexp(v, -value.scale));
+        let beyond = match extremum {
+            Extremum::Max => bound > real(&interval.hi),
+            Extremum::Min => bound < real(&interval.lo),
+        };
+        let e = scale::exponent(bound.abs(), self.config.activation_bits as i32 - 1);
+        (beyond && e < value.scale && self.is_real(id)).then_some(e)
+    }
+
+    /// A narrow value and a constant to compare it with, at its scale. A constant beyond the values acts as if it were
+    /// just beyond, whatever its magnitude.
+    fn with_limit(&mut self, x: NodeId, limit: NodeId, nearest: Nearest) -> Result<(Operand, Operand), QuantError> {
         let value = self.narrow(x)?;
         let interval = self.interval(value);
         let end = |v: Option<i64>| v.ok_or_else(|| self.no_window(x, interval));
-        let clamp = (end(interval.lo.to_i64())? - margin, end(interval.hi.to_i64())? + margin);
+        let clamp = (end(interval.lo.to_i64())? - 1, end(interval.hi.to_i64())? + 1);
         let how = ConstantUse { nearest, clamp, ..ConstantUse::at(value.scale) };
         Ok((value, self.constant(limit, how)?))
     }
@@ -67,7 +97,7 @@ impl Lowering<'_> {
                     Compare::LessEqual => Nearest::Below,
                     Compare::Equal => Nearest::Either,
                 };
-                self.with_limit(inputs[0], inputs[1], nearest, 1)?
+                self.with_limit(inputs[0], inputs[1], nearest)?
             }
             (true, false) => {
                 let nearest = match compare {
@@ -76,7 +106,7 @@ impl Lowering<'_> {
                     Compare::LessEqual => Nearest::Above,
                     Compare::Equal => Nearest::Either,
                 };
-                let (y, x) = self.with_limit(inputs[1], inputs[0], nearest, 1)?;
+                let (y, x) = self.with_limit(inputs[1], inputs[0], nearest)?;
                 (x, y)
             }
             _ => {

@@ -88,8 +88,12 @@ impl Lowering<'_> {
         self.cut(id, value, Extremum::Min, hi)
     }
 
-    /// Elementwise extremum of a narrow value and a number.
-    fn cut(&mut self, id: NodeId, value: Operand, extremum: Extremum, limit: f64) -> Result<Operand, QuantError> {
+    /// Elementwise extremum of a narrow value that `id` is computed of and a number.
+    fn cut(&mut self, id: NodeId, mut value: Operand, extremum: Extremum, limit: f64) -> Result<Operand, QuantError> {
+        if let Some(e) = self.scale_beyond(id, value, extremum, limit) {
+            let operand = self.range(self.source.node(id).inputs[0]);
+            value = self.round_within(id, value, e, operand, false)?;
+        }
         let scaled = libm::round(libm::ldexp(limit, value.scale));
         let interval = self.interval(value);
         let (lo, hi) = (interval.lo.to_f64().unwrap_or(f64::MIN), interval.hi.to_f64().unwrap_or(f64::MAX));
@@ -100,8 +104,7 @@ impl Lowering<'_> {
         if idle {
             return Ok(value);
         }
-        // Beyond the interval every limit has the same effect.
-        let limit = self.filled(id, value, scaled.clamp(lo, hi) as i64)?;
+        let limit = self.filled(id, value, scaled as i64)?;
         self.emit(id, CoreOp::Extremum(extremum), &[value.id, limit.id], value.scale)
     }
 
@@ -184,8 +187,9 @@ impl Lowering<'_> {
 
     /// Inverse square root of a value of at least 1, named after `id`.
     pub(super) fn rsqrt(&mut self, id: NodeId, v: Operand) -> Result<Operand, QuantError> {
-        let (lo_bits, hi_bits) = (self.interval(v).lo.bits() as i32, self.enforced(v).hi.bits() as i32);
-        let wanted = 2 * (self.config.activation_bits as i32 + 1) + hi_bits;
+        let interval = self.interval(v);
+        let (lo_bits, hi_bits) = (interval.lo.bits() as i32, self.enforced(v).hi.bits() as i32);
+        let wanted = 2 * (self.config.activation_bits as i32 + 1) + interval.hi.bits() as i32;
         let lo_bits = lo_bits.max(1);
         let bits = |shift: i32| ((shift - lo_bits + 1) / 2 + 1).max(1);
         let mut shift = wanted.min(60);
@@ -230,7 +234,7 @@ impl Lowering<'_> {
         let proven = interval.lo.to_f64().unwrap_or(1.0);
         let least = calibrated.max(proven).max(1.0);
         let hi_bits = self.enforced(v).hi.bits() as i32;
-        let mut shift = hi_bits + self.config.activation_bits as i32;
+        let mut shift = interval.hi.bits() as i32 + self.config.activation_bits as i32;
         let bits = |shift: i32| (scale::ceil_log2(libm::ldexp(1.0, shift) / least + 2.0)).clamp(1, 61);
         // The circuit multiplies quotient and divisor.
         while shift > 0 && (shift > 57 || shift + bits(shift) > 61 || bits(shift) + hi_bits > 58) {

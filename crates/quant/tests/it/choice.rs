@@ -49,6 +49,45 @@ fn comparison_with_constants_is_exact() {
     }
 }
 
+/// Bounds that no value keeps are the results; bounds that all keep change nothing, whatever their magnitude.
+#[test]
+fn bounds_beyond_all_values() {
+    let values = [-1.0, -0.5, -0.25, 0.0, 0.25, 0.3125, 0.5, 1.0];
+    let samples = vec![vec![Tensor::from_vec(&[8], values.to_vec()).unwrap()]];
+    let largest = |b: &Build| {
+        let fidelity = check(&b.graph, &samples).1;
+        fidelity.outputs[0].max_error
+    };
+    for bound in [-1e30, -300.0, -3.0, -1.0, 0.3, 1.0, 1.53, 2.5, 1000.0, 1e30] {
+        for extremum in [Extremum::Max, Extremum::Min] {
+            for swapped in [false, true] {
+                let mut b = Build::new(37);
+                let x = b.input("x", &[8]);
+                let c = b.constant(&[], &[bound]);
+                let c = b.broadcast(c, &[8]);
+                let y = if swapped { b.extremum(extremum, c, x) } else { b.extremum(extremum, x, c) };
+                b.output("y", y);
+                let error = largest(&b);
+                assert!(error <= 1e-4 * f64::max(1.0, bound.abs()), "{extremum:?} {bound} {swapped}: {error}");
+            }
+        }
+        for (lo, hi) in [(bound, 1e31), (-1e31, bound), (bound, bound + 0.5)] {
+            let mut b = Build::new(38);
+            let x = b.input("x", &[8]);
+            let y = b.map(Function::Clip { lo, hi }, x);
+            b.output("y", y);
+            let error = largest(&b);
+            assert!(error <= 1e-4 * f64::max(1.0, bound.abs()), "clip {lo} {hi}: {error}");
+        }
+    }
+    let mut b = Build::new(39);
+    let x = b.input("x", &[8]);
+    let bounds = b.constant(&[8], &[-1e9, -2.0, 0.5, 3.0, 3.5, 0.1, -1e9, 1.25]);
+    let y = b.extremum(Extremum::Max, x, bounds);
+    b.output("y", y);
+    assert!(largest(&b) <= 4e-4);
+}
+
 #[test]
 fn arg_max_agrees() {
     let mut b = Build::new(33);
