@@ -58,6 +58,7 @@ mod optional;
 mod pad;
 mod pow;
 mod prelu;
+mod qlinear;
 mod quantize;
 mod recognise;
 mod recurrent;
@@ -366,9 +367,20 @@ static OPS: &[OpDef] = &[
     op("ZipMap", Wiring, 1, ml::encoding::zip_map).of(ML).note("the tensor of scores instead of maps"),
     op("BiasGelu", Table, 1, |c| fused::biased(c, Function::Gelu, true)).of(MICROSOFT),
     op("DequantizeLinear", Linear, 1, quantize::dequantize).of(MICROSOFT),
+    op("DynamicQuantizeMatMul", Several, 1, qlinear::dynamic_matmul).of(MICROSOFT),
     op("FastGelu", Table, 1, |c| fused::biased(c, Function::GeluTanh, false)).of(MICROSOFT),
     op("FusedMatMul", Linear, 1, fused::matrix_product).of(MICROSOFT).note("batch axes stay first"),
     op("Gelu", Table, 1, |c| map::lower(c, Function::Gelu)).of(MICROSOFT),
+    op("MatMulIntegerToFloat", Linear, 1, qlinear::matmul_to_float).of(MICROSOFT),
+    op("QGemm", Rounding, 1, qlinear::gemm).of(MICROSOFT),
+    op("QLinearAdd", Rounding, 1, qlinear::add).of(MICROSOFT),
+    op("QLinearAveragePool", Rounding, 1, qlinear::average_pool).of(MICROSOFT).note("not channels_last"),
+    op("QLinearConcat", Rounding, 1, qlinear::concat).of(MICROSOFT),
+    op("QLinearGlobalAveragePool", Rounding, 1, qlinear::global_average_pool).of(MICROSOFT).note("not channels_last"),
+    op("QLinearLeakyRelu", Rounding, 1, qlinear::leaky_relu).of(MICROSOFT),
+    op("QLinearMul", Rounding, 1, qlinear::mul).of(MICROSOFT),
+    op("QLinearSigmoid", Table, 1, qlinear::sigmoid).of(MICROSOFT),
+    op("QLinearSoftmax", Several, 1, qlinear::softmax).of(MICROSOFT),
     op("QuantizeLinear", Rounding, 1, quantize::quantize).of(MICROSOFT).note("to floats of 8 bits or less only when known"),
     op("QuickGelu", Table, 1, |c| map::with(c, fused::quick_gelu)).of(MICROSOFT),
     op("SkipLayerNormalization", Several, 1, fused::skip_layer_norm).of(MICROSOFT),

@@ -11,6 +11,11 @@ use crate::lower::{Call, Lowering, Results, invalid, sized, unsupported};
 
 pub(super) fn lower(call: &mut Call) -> Results {
     let x = call.input(0)?;
+    Ok(vec![pooled(call, x)?])
+}
+
+/// The mean of every window of `x`, as the attributes say.
+pub(super) fn pooled(call: &mut Call, x: NodeId) -> Lowering<NodeId> {
     let shape = call.shape(x);
     let Some(spatial) = shape.get(2..) else { return invalid(format!("no spatial axes in shape {shape:?}")) };
     let kernel = pool_kernel(call, spatial.len())?;
@@ -20,7 +25,7 @@ pub(super) fn lower(call: &mut Call) -> Results {
         window.kernel[i] == spatial[i] && window.before[i] == 0 && window.after[i] == 0 && window.dilations[i] == 1
     });
     if whole {
-        return Ok(vec![mean(call, x)?]);
+        return mean(call, x);
     }
     if spatial.len() > 3 {
         return unsupported(format!("{} spatial axes", spatial.len()), "use one to three spatial axes");
@@ -30,9 +35,9 @@ pub(super) fn lower(call: &mut Call) -> Results {
     let correction = correction(call, &window, spatial, count_padding)?;
     let labels: Vec<Label> = (b'a'..=b'z').take(shape.len()).collect();
     if call.uniform(correction) == Some(1.0) {
-        return Ok(vec![y]);
+        return Ok(y);
     }
-    Ok(vec![call.contract(y, &labels, correction, &labels[2..], &labels)?])
+    call.contract(y, &labels, correction, &labels[2..], &labels)
 }
 
 /// Sum of the elements of every window, times `weight`.
@@ -59,7 +64,7 @@ pub(super) fn global(call: &mut Call) -> Results {
 }
 
 /// Mean over all spatial axes, which stay with extent 1.
-fn mean(call: &mut Call, x: NodeId) -> Lowering<NodeId> {
+pub(super) fn mean(call: &mut Call, x: NodeId) -> Lowering<NodeId> {
     let axes: Vec<usize> = (2..call.rank(x)).collect();
     let count: usize = call.shape(x).iter().skip(2).product();
     if count == 0 {

@@ -57,7 +57,7 @@ pub(super) fn qlinear_conv(call: &mut Call) -> Results {
 }
 
 /// Operand `index` of integers, with scale and zero point after it, as real numbers.
-fn real(call: &mut Call, index: usize, axis: i64) -> Lowering<NodeId> {
+pub(super) fn real(call: &mut Call, index: usize, axis: i64) -> Lowering<NodeId> {
     let (x, scale, zero) = (call.input(index)?, call.input(index + 1)?, call.optional(index + 2));
     let shape = call.shape(x);
     let grid = Grid::along(call, scale, zero, &shape, axis)?;
@@ -65,7 +65,7 @@ fn real(call: &mut Call, index: usize, axis: i64) -> Lowering<NodeId> {
 }
 
 /// The result `y` as integers at the scale of operand `index`, with the zero point after it.
-fn rounded(call: &mut Call, y: NodeId, index: usize) -> Results {
+pub(super) fn rounded(call: &mut Call, y: NodeId, index: usize) -> Results {
     let (scale, zero) = (call.input(index)?, call.optional(index + 1));
     let elem = integer_type(call, index + 1);
     let shape = call.shape(y);
@@ -83,7 +83,8 @@ fn without_zero(call: &mut Call, x: NodeId, index: usize, axis: i64) -> Lowering
     units(call, x, grid.zero)
 }
 
-fn one(call: &mut Call, x: NodeId) -> Lowering<NodeId> {
+/// The one number of `x`.
+pub(super) fn one(call: &mut Call, x: NodeId) -> Lowering<NodeId> {
     if call.graph.node(x).fact.len() != 1 {
         return invalid(format!("expected one scale, got shape {:?}", call.shape(x)));
     }

@@ -5,11 +5,11 @@
 //! by one. Rejected: rounding to floats of 8 bits or less when it depends on the data.
 
 use plonnx_ir::op::{Extremum, Reducer};
-use plonnx_ir::{CoreOp, DType, Function};
+use plonnx_ir::{CoreOp, DType, Function, NodeId};
 
 use super::grid::{Grid, dequantised, quantised};
 use crate::decode::ElemType;
-use crate::lower::{Call, Results, unsupported};
+use crate::lower::{Call, Lowering, Results, unsupported};
 
 pub(super) fn quantize(call: &mut Call) -> Results {
     let (x, scale, zero) = (call.input(0)?, call.input(1)?, call.optional(2));
@@ -51,9 +51,17 @@ pub(super) fn dequantize(call: &mut Call) -> Results {
     Ok(vec![dequantised(call, x, grid)?])
 }
 
-/// Scale and zero point from the least and the largest element, with 0 among them.
 pub(super) fn dynamic(call: &mut Call) -> Results {
     let x = call.input(0)?;
+    let results = by_range(call, x)?;
+    call.set_elem(0, ElemType::Uint8);
+    call.set_elem(1, ElemType::Float);
+    call.set_elem(2, ElemType::Uint8);
+    Ok(results.to_vec())
+}
+
+/// `x` as integers, with scale and zero point from the least and the largest element, with 0 among them.
+pub(super) fn by_range(call: &mut Call, x: NodeId) -> Lowering<[NodeId; 3]> {
     let axes: Vec<usize> = (0..call.rank(x)).collect();
     let zero = call.scalar(0.0, DType::Real)?;
     let least = call.reduce(Reducer::Min, x, &axes, false)?;
@@ -67,8 +75,5 @@ pub(super) fn dynamic(call: &mut Call) -> Results {
     let point = call.map(Function::Clip { lo: 0.0, hi: 255.0 }, point)?;
     let point = call.retype(point, DType::Int)?;
     let y = quantised(call, x, Grid { scale, zero: Some(point) }, ElemType::Uint8)?;
-    call.set_elem(0, ElemType::Uint8);
-    call.set_elem(1, ElemType::Float);
-    call.set_elem(2, ElemType::Uint8);
-    Ok(vec![y, scale, point])
+    Ok([y, scale, point])
 }
