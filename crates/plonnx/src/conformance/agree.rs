@@ -8,7 +8,10 @@ pub const QUANT_TOLERANCE: f64 = 1.0 / 256.0;
 
 /// Operators that round real numbers to integers of a grid: their integers may differ by one unit. onnxruntime rounds
 /// factors and products to single precision before it rounds to an integer; the field program rounds once, ties up.
-const WITHIN_ONE: [&str; 4] = ["DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "QuantizeLinear"];
+fn quantises(operator: &str) -> bool {
+    let operator = operator.trim_end_matches(" (expanded)");
+    operator.starts_with("QLinear") || ["DynamicQuantizeLinear", "QGemm", "QuantizeLinear"].contains(&operator)
+}
 
 /// Magnitudes below this count as 0: scales of field programs end at 2^-200.
 const SMALLEST: f64 = 1e-50;
@@ -55,10 +58,9 @@ pub fn quant_agrees(
     size: f64,
     operator: &str,
 ) -> Result<(), String> {
-    let quantises = WITHIN_ONE.contains(&operator.trim_end_matches(" (expanded)"));
     let largest = match dtype {
         DType::Real => QUANT_TOLERANCE * size.max(SMALLEST),
-        DType::Int if quantises => 1.0,
+        DType::Int if quantises(operator) => 1.0,
         DType::Int | DType::Bool => 0.0,
     };
     compare(got, expected, |g, e| (g - e).abs() <= largest)
@@ -84,8 +86,8 @@ mod tests {
         assert!(quant_agrees(&row(&[1.0, -999.0]), &expected, DType::Int, SIZE, "Op").is_err());
         assert!(quant_agrees(&row(&[1.0]), &expected, DType::Real, SIZE, "Op").is_err());
         assert!(quant_agrees(&row(&[0.0]), &row(&[1e-200]), DType::Real, 1e-200, "Op").is_ok());
-        for (operator, within) in [("QLinearConv", true), ("QuantizeLinear (expanded)", true), ("MatMulInteger", false)]
-        {
+        let operators = [("QLinearAdd", true), ("QuantizeLinear (expanded)", true), ("MatMulInteger", false)];
+        for (operator, within) in operators {
             let agrees = |got: f64| quant_agrees(&row(&[1.0, got]), &expected, DType::Int, SIZE, operator).is_ok();
             assert_eq!((agrees(-999.0), agrees(-998.0)), (within, false), "{operator}");
         }
