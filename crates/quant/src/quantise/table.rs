@@ -17,6 +17,9 @@ use crate::error::QuantError;
 use crate::range::Range;
 use crate::scale;
 
+/// Bits to which a function by table is exact on all operands that it must expect, where the table has room for them.
+const PRECISION: i32 = 9;
+
 /// Bits that results may need beyond those of the calibrated ones.
 pub(super) const RESULT_SLACK: i32 = 6;
 
@@ -237,13 +240,16 @@ struct Step {
 }
 
 /// The coarsest step that is fine enough, or the finest that the table allows. Operands within `reach` must be
-/// expected, those within `operands` are usual and give `results`; they have scale `given`.
+/// expected, those within `operands` are usual and give `results`; they have scale `given`. Where the function is flat on
+/// usual operands, others still get [`PRECISION`], if the table allows.
 fn step(function: Function, reach: Range, operands: Range, results: Range, given: i32, config: &Config) -> Step {
     let largest = if results.absmax() > 0.0 { results.absmax() } else { 1.0 };
     let tolerance = libm::ldexp(largest, 2 - config.activation_bits as i32);
     let typical = if operands.max > operands.min { operands } else { reach };
-    let wanted = fine_enough(function, typical, reach, tolerance);
     let uncut = finest(reach, config.table_bits);
+    let tolerated = libm::ldexp(largest, -PRECISION);
+    let wanted =
+        fine_enough(function, typical, reach, tolerance).max(fine_enough(function, reach, reach, tolerated).min(uncut));
     if uncut >= wanted {
         return Step { e: wanted, uncut, inner: reach, wanted };
     }
@@ -290,11 +296,16 @@ fn fine_enough(function: Function, typical: Range, reach: Range, tolerance: f64)
     // Where the function is flat, a step the size of the largest operand will do.
     let flat = scale::exponent(typical.absmax().max(reach.absmax()), 1);
     let mut e = if slope > 0.0 { scale::ceil_log2(slope / (2.0 * tolerance)) } else { flat };
-    // A large step rounds operands out of their range, to where the function may be steeper.
+    // A large step rounds operands out of their range, to where the function may be steeper, and the ends even to where
+    // nothing is expected.
+    let keeps = |end: f64, e: i32| {
+        let change = function.eval(libm::ldexp(libm::round(libm::ldexp(end, e)), -e)) - function.eval(end);
+        !change.is_finite() || change.abs() <= tolerance
+    };
     while e < scale::MAX_EXPONENT {
         let half = libm::ldexp(1.0, -e - 1);
         let rounded = Range { min: (typical.min - half).max(reach.min), max: (typical.max + half).min(reach.max) };
-        if within(steepest(function, rounded), e) {
+        if within(steepest(function, rounded), e) && keeps(typical.min, e) && keeps(typical.max, e) {
             break;
         }
         e += 1;
@@ -312,7 +323,6 @@ pub(super) fn operand_scale(function: Function, operands: Range, results: Range,
 
 /// Whether rounding usual `operands` to steps of `2^-e` changes `results` by far more than their own rounding does.
 fn is_coarse(function: Function, operands: Range, results: Range, e: i32) -> bool {
-    const PRECISION: i32 = 9;
     let tolerance = libm::ldexp(results.absmax(), -PRECISION);
     tolerance > 0.0 && libm::ldexp(steepest(function, operands), -e - 1) > tolerance
 }

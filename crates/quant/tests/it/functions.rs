@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plonnx_ir::op::Requant;
+use plonnx_ir::op::{Reducer, Requant};
 use plonnx_ir::{CoreOp, Function, Tensor};
 use plonnx_quant::Config;
 
@@ -232,4 +232,52 @@ fn division_by_constants() {
     b.output("r", r);
     let samples = b.samples(8, 100.0);
     assert_close(&b.graph, &samples, 1e-3);
+}
+
+/// `tanh(10 + relu(x))` is 1 wherever it must be expected: the arguments of its table are still no coarser than that 1
+/// stays 1 when they are rounded.
+#[test]
+fn tables_of_flat_ranges_keep_to_the_range() {
+    let mut b = Build::new(27);
+    let x = b.input("x", &[2]);
+    let ten = b.constant(&[2], &[10.0; 2]);
+    let rest = b.relu(x);
+    let far = b.sum(&[(1.0, ten), (1.0, rest)]);
+    let y = b.map(Function::Tanh, far);
+    b.output("y", y);
+    let samples = [vec![Tensor::vector(vec![14.4; 2])], vec![Tensor::vector(vec![-3.0, 25.0])]];
+    let (program, fidelity) = check_with(&b.graph, &samples, &Config::default());
+    assert!(fidelity.outputs[0].max_error <= 1e-4, "{}\n{:?}", program.report(), fidelity.outputs);
+}
+
+/// The exponentials of three equal numbers are proven to have the sum 3: its logarithm is not that of a neighbour.
+#[test]
+fn tables_of_one_argument_are_exact() {
+    let mut b = Build::new(28);
+    let x = b.input("x", &[3]);
+    let peak = b.reduce(Reducer::Max, &[0], x);
+    let peak = b.broadcast(peak, &[3]);
+    let difference = b.sum(&[(1.0, x), (-1.0, peak)]);
+    let powers = b.map(Function::Exp, difference);
+    let total = b.reduce(Reducer::Sum, &[0], powers);
+    let log = b.map(Function::Log, total);
+    let log = b.broadcast(log, &[3]);
+    let y = b.sum(&[(1.0, difference), (-1.0, log)]);
+    b.output("y", y);
+    let samples = [vec![Tensor::full(&[3], 0.5)]];
+    let (program, fidelity) = check_with(&b.graph, &samples, &Config::default());
+    assert!(fidelity.outputs[0].max_error <= 1e-4, "{}\n{:?}", program.report(), fidelity.outputs);
+}
+
+/// Where a function is flat on calibrated operands, those with headroom do not take its values from there.
+#[test]
+fn operands_beside_flat_ranges_have_values_of_their_own() {
+    let mut b = Build::new(29);
+    let x = b.input("x", &[4]);
+    let y = b.map(Function::Tanh, x);
+    b.output("y", y);
+    let calibrated = vec![Tensor::vector(vec![24.4, 24.45, 24.5, 24.5])];
+    let samples = [calibrated, vec![Tensor::vector(vec![0.125, 0.5, 1.5, 10.0])]];
+    let (program, fidelity) = check_with(&b.graph, &samples, &Config::default());
+    assert!(fidelity.outputs[0].max_error <= 5e-3, "{}\n{:?}", program.report(), fidelity.outputs);
 }
